@@ -1,0 +1,42 @@
+# make demo    train the preset digits and show what came out
+# make test    everything that has to pass: format, lint, types, import contracts, tests
+# make fuzz    10,000 damaged presets; none may end in a traceback
+# Each sets up .venv first if need be. PYTHON=python3.12 picks another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test fuzz setup clean FORCE
+.DEFAULT_GOAL := demo
+
+demo: $(STAMP)
+	$(BIN)/shareconsole run digits
+
+test: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+fuzz: $(STAMP)
+	SHARECONSOLE_FUZZ=10000 $(BIN)/python -m pytest tests/spec/test_fuzz.py
+
+setup: $(STAMP)
+
+# The stamp is written last and says where the environment was made: without it, or after the folder
+# was moved or copied, the environment is made anew; with it, only a changed list is installed.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+$(STAMP): FORCE
+endif
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "shareconsole needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" ] || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@printf '%s\n' '$(CURDIR)' > $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,210 @@
+"""Commands that train, run and resume: start the detached trainer and follow its folder."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shareconsole.cli import exits
+from shareconsole.cli.options import (
+    DetachOption,
+    PresetArgument,
+    QuietOption,
+    RunArgument,
+    RunsOption,
+    SetOption,
+    find_run,
+    runs_folder,
+    runs_words,
+)
+
+if TYPE_CHECKING:
+    from shareconsole.headless.follow import Interrupts
+    from shareconsole.spec.toml import LoadedPreset
+    from shareconsole.store.folder import RunFolder
+
+EndJsonOption = Annotated[
+    bool, typer.Option("--json", help="At the end print the object of 'show' as JSON.")
+]
+_FAILURE_LINES = 15
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command()(run)
+    app.command()(resume)
+
+
+def run(
+    preset: PresetArgument,
+    overrides: SetOption = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="N", help="Seed of the run.", show_default=False)
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="TEXT", help="Name of the run in lists.", show_default=False
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="TEXT", help="A further tag. Repeatable.", show_default=False
+        ),
+    ] = None,
+    detach: DetachOption = False,
+    as_json: EndJsonOption = False,
+    quiet: QuietOption = False,
+    runs: RunsOption = None,
+) -> int:
+    """Train a preset in the background and follow it.
+
+    Ctrl-C stops it after the step with a checkpoint, a second one at once. Closing the terminal
+    stops nothing: the trainer is a process of its own.
+    """
+    from shareconsole.headless.follow import Interrupts
+    from shareconsole.headless.output import say
+    from shareconsole.launch import check_room, create_run, start
+
+    loaded = _load(preset, overrides or [], seed, name, tags or [])
+    for note in loaded.notes:
+        say(f"note: {note}", quiet=quiet)
+    directory = runs_folder(runs)
+    check_room(loaded.preset, directory, file=preset)
+    with Interrupts() as interrupts:
+        folder = create_run(loaded, directory)
+        trainer = start(folder, narrate=say)
+        say(f"run {folder.id}, trainer process {trainer.attempt.pid}", quiet=quiet or detach)
+        return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
+
+
+def resume(
+    run: RunArgument,
+    detach: DetachOption = False,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            metavar="N",
+            min=1,
+            help="Train to step N, also beyond the end.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_inexact: Annotated[
+        bool,
+        typer.Option(
+            "--allow-inexact",
+            help="Resume although the outcome will not be bit-identical; it is recorded.",
+        ),
+    ] = False,
+    as_json: EndJsonOption = False,
+    quiet: QuietOption = False,
+    runs: RunsOption = None,
+) -> int:
+    """Continue a paused run, or restart an ended one.
+
+    A stopped, failed or crashed run goes on from its last checkpoint, bit for bit as if it had not
+    been interrupted. With --steps a finished run is trained longer.
+    """
+    from shareconsole.errors import UsageError
+    from shareconsole.headless.follow import Interrupts
+    from shareconsole.headless.output import say
+    from shareconsole.headless.requests import RESTARTABLE, ask, wait_until
+    from shareconsole.launch import start
+    from shareconsole.store.status import derive_state
+
+    folder = find_run(runs, run)
+    state = derive_state(folder)
+    if state.word == "paused":
+        if steps is not None or allow_inexact:
+            raise UsageError(
+                f"{folder.id} is paused and simply goes on; --steps and --allow-inexact are for "
+                "restarting a run that has ended"
+            )
+        with Interrupts() as interrupts:
+            ask(folder, "resume")
+            wait_until(folder, lambda now: now.word != "paused")
+            say(f"{folder.id} continues", quiet=quiet or detach)
+            return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
+    if state.word == "finished" and steps is None:
+        raise UsageError(f"{folder.id} is finished; --steps N trains it longer, to step N")
+    if state.word not in RESTARTABLE | {"finished"}:
+        why = f" ({state.reason})" if state.reason else ""
+        raise UsageError(f"cannot resume {folder.id}: it is {state.word}{why}")
+    with Interrupts() as interrupts:
+        trainer = start(folder, steps, allow_inexact, narrate=say)
+        number, pid = trainer.attempt.number, trainer.attempt.pid
+        say(f"run {folder.id}, attempt {number}, trainer process {pid}", quiet=quiet or detach)
+        return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
+
+
+def _load(
+    preset: str, overrides: list[str], seed: str | None, name: str | None, tags: list[str]
+) -> LoadedPreset:
+    from shareconsole.spec.overrides import as_override
+    from shareconsole.spec.toml import load_preset
+
+    every = list(overrides)
+    if seed is not None:
+        every.append(f"run.seed={seed}")
+    if name is not None:
+        every.append(as_override("run.name", name))
+    loaded = load_preset(preset, every)
+    if tags:
+        # Added to the preset's own, which are known only now.
+        every.append(as_override("run.tags", list(dict.fromkeys([*loaded.preset.run.tags, *tags]))))
+        loaded = load_preset(preset, every)
+    return loaded
+
+
+def _accompany(
+    folder: RunFolder,
+    interrupts: Interrupts,
+    runs: str | None,
+    *,
+    detach: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Follow a run that trains, print its end, and return the exit code."""
+    from shareconsole.headless.facts import gather
+    from shareconsole.headless.follow import follow
+    from shareconsole.headless.output import out, put, put_json, say
+    from shareconsole.headless.progress import choose_display
+    from shareconsole.headless.report import print_report
+
+    if detach:
+        put_json(gather(folder).to_json()) if as_json else put(folder.id)
+        return exits.Exit.OK
+    display = choose_display(sys.stderr, quiet=quiet)
+    try:
+        end = follow(folder, display, interrupts)
+    finally:
+        display.close()
+    if end.left:
+        say(f"{folder.id} is {end.state.word} and goes on without this command", quiet=quiet)
+        return exits.Exit.TERMINATED if end.terminated else exits.Exit.INTERRUPTED
+    facts = gather(folder)
+    if as_json:
+        put_json(facts.to_json())
+    else:
+        print_report(out(), facts, runs_words=runs_words(runs))
+    code = exits.of_run(end.state.word, interrupted=end.interrupted)
+    if code == exits.Exit.FAILED:
+        _tell_failure(folder, end.state.word, end.state.reason)
+    return code
+
+
+def _tell_failure(folder: RunFolder, word: str, reason: str | None) -> None:
+    from shareconsole.headless.output import say
+    from shareconsole.launch import log_tail
+
+    say(f"error: {folder.id} {word}" + (f": {reason}" if reason else ""))
+    attempts = folder.attempts()
+    tail = log_tail(folder.log(attempts[-1]), _FAILURE_LINES) if attempts else ""
+    if tail:
+        say("its log ends with:\n" + "\n".join(f"  {line}" for line in tail.split("\n")))

@@ -1,0 +1,1 @@
+"""Data sets, one file each; `shareconsole.spec.datasets` is the catalogue."""

@@ -1,0 +1,1 @@
+"""Networks, one file per family; `shareconsole.spec.networks` is the catalogue."""

@@ -1,0 +1,1 @@
+"""The torch vocabulary that all methods share."""

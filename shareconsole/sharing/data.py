@@ -1,0 +1,270 @@
+"""Data of several tasks, resident on the device, and the batches drawn from it.
+
+Shapes: T tasks, N images, B images per task and batch, C channels, H rows, W columns.
+
+Two kinds of multi-task problem are covered by one class. Either every task has its own images,
+or all tasks label the same images and some labels may be missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from shareconsole.sharing.splits import stratified_split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+MISSING = -1
+"""Label of an image that a task does not label."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels of one split, for all tasks.
+
+    Attributes:
+        images: One tensor [N_t, C, H, W] per task, or a single [N, C, H, W] that all tasks label;
+            uint8 in 0..255 (scaled to [0, 1] when a batch is drawn) or float, used as it is.
+        labels: One int64 tensor [N_t] per task, `MISSING` where a task does not label an image.
+    """
+
+    images: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+
+    def task_images(self, task: int) -> Tensor:
+        """Images of one task, [N_t, C, H, W]."""
+        return self.images[task if len(self.images) > 1 else 0]
+
+    def take(self, indices: Sequence[Tensor]) -> Split:
+        """The images at `indices`, one int64 tensor per image set (one per task, or one)."""
+        own = len(self.images) > 1
+        return Split(
+            tuple(images[index] for images, index in zip(self.images, indices, strict=True)),
+            tuple(y[indices[t if own else 0]] for t, y in enumerate(self.labels)),
+        )
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Split:
+        """The same split on `device`, float images as `dtype`, uint8 images as they are."""
+        return Split(
+            tuple(
+                x.to(device, dtype if x.is_floating_point() else x.dtype).contiguous()
+                for x in self.images
+            ),
+            tuple(y.to(device) for y in self.labels),
+        )
+
+
+def split_tasks(
+    tasks: Iterable[tuple[NDArray[np.float32], NDArray[np.int64]]], train_per_task: int, seed: int
+) -> tuple[Split, Split]:
+    """Training and test split of tasks that each have their own images, stratified by class.
+
+    Args:
+        tasks: (images [N_t, C, H, W], labels [N_t]) of each task.
+        train_per_task: Training images of every task; the rest is for testing.
+        seed: Seed of the choice.
+    """
+    parts: tuple[list[tuple[Tensor, Tensor]], ...] = ([], [])
+    for images, labels in tasks:
+        for part, chosen in zip(parts, stratified_split(labels, train_per_task, seed), strict=True):
+            part.append((torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])))
+    train, test = (Split(tuple(x for x, _ in p), tuple(y for _, y in p)) for p in parts)
+    return train, test
+
+
+@dataclass(frozen=True)
+class MultiTaskData:
+    """All data of a run.
+
+    Attributes:
+        task_names: T names.
+        num_classes: Number of classes of each task; they may differ.
+        train: Training split.
+        test: Test split.
+        validation: Split held out of the training split, if the preset asks for one.
+        groups: Planted group of each task where the data set has them, for judging what sharing
+            was found; no method sees it.
+    """
+
+    task_names: tuple[str, ...]
+    num_classes: tuple[int, ...]
+    train: Split
+    test: Split
+    validation: Split | None = None
+    groups: tuple[int, ...] | None = None
+
+    @property
+    def num_tasks(self) -> int:
+        """T."""
+        return len(self.task_names)
+
+    @property
+    def shared_inputs(self) -> bool:
+        """True if all tasks label the same images."""
+        return len(self.train.images) == 1 and self.num_tasks > 1
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, rows, columns = self.train.images[0].shape[1:]
+        return channels, rows, columns
+
+    def hold_out(self, fraction: float, seed: int) -> MultiTaskData:
+        """Move `fraction` of every training set into the validation split.
+
+        Own images are split stratified by class. Images that all tasks label are split at
+        random, since one split cannot be stratified for every task at once.
+
+        Raises:
+            ValueError: A class has too few images to be in both parts.
+        """
+        if fraction == 0:
+            return self
+        kept: list[Tensor] = []
+        held: list[Tensor] = []
+        for task, images in enumerate(self.train.images):
+            num_kept = len(images) - round(len(images) * fraction)
+            if self.shared_inputs:
+                shuffle = torch.Generator().manual_seed(seed)
+                order = torch.randperm(len(images), generator=shuffle)
+                parts = (order[:num_kept].sort().values, order[num_kept:].sort().values)
+            else:
+                first, rest = stratified_split(self.train.labels[task].numpy(), num_kept, seed)
+                parts = (torch.from_numpy(first), torch.from_numpy(rest))
+            kept.append(parts[0])
+            held.append(parts[1])
+        return MultiTaskData(
+            self.task_names,
+            self.num_classes,
+            train=self.train.take(kept),
+            test=self.test,
+            validation=self.train.take(held),
+            groups=self.groups,
+        )
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> MultiTaskData:
+        """The same data resident on `device`."""
+        return MultiTaskData(
+            self.task_names,
+            self.num_classes,
+            self.train.to(device, dtype),
+            self.test.to(device, dtype),
+            self.validation.to(device, dtype) if self.validation is not None else None,
+            self.groups,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One mini-batch of every task.
+
+    Attributes:
+        inputs: [T, B, C, H, W], or [B, C, H, W] if all tasks label the same images.
+        labels: [T, B] int64, `MISSING` where unlabelled.
+        num_labelled: Labelled images of each task, known on the host so that nobody has to ask
+            the device.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    num_labelled: tuple[int, ...]
+
+    def task_inputs(self, task: int) -> Tensor:
+        """[B, C, H, W] of one task."""
+        return self.inputs[task] if self.inputs.dim() == 5 else self.inputs
+
+
+def scale(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Network input of stored images: uint8 becomes [0, 1], floats stay as they are."""
+    return images.to(dtype).div_(255) if images.dtype == torch.uint8 else images
+
+
+class BatchSampler:
+    """Draws batches without replacement, one permutation and cursor per image set.
+
+    A batch may run over the end of one permutation into the next, so every batch has B images
+    even where a task has fewer than B.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        dtype: torch.dtype,
+        generator: Callable[[str], torch.Generator],
+    ) -> None:
+        """Start at the beginning of fresh permutations.
+
+        Args:
+            split: The training split, on its device.
+            batch_size: B.
+            dtype: Type of the inputs of a batch.
+            generator: Named CPU generators; this takes "order/0", "order/1", ...
+        """
+        self._split = split
+        self._batch_size = batch_size
+        self._dtype = dtype
+        self._generators = [generator(f"order/{i}") for i in range(len(split.images))]
+        self._orders = [
+            torch.randperm(len(x), generator=g)
+            for x, g in zip(split.images, self._generators, strict=True)
+        ]
+        self._cursors = [0] * len(split.images)
+        # Where nothing is missing every count is B; else the host keeps its own copy of the mask.
+        has_missing = any(bool((y == MISSING).any()) for y in split.labels)
+        self._labelled = [(y != MISSING).cpu() for y in split.labels] if has_missing else None
+
+    def next(self) -> Batch:
+        """The next batch, gathered on the device of the split."""
+        device = self._split.images[0].device
+        drawn = [self._draw(i) for i in range(len(self._orders))]
+        indices = [index.to(device, non_blocking=True) for index in drawn]
+        own = len(indices) > 1
+        if own:
+            parts = zip(self._split.images, indices, strict=True)
+            inputs = torch.stack([images[index] for images, index in parts])
+        else:
+            inputs = self._split.images[0][indices[0]]
+            if len(self._split.labels) == 1:
+                inputs = inputs[None]
+        which = [t if own else 0 for t in range(len(self._split.labels))]
+        chosen = zip(self._split.labels, which, strict=True)
+        labels = torch.stack([y[indices[i]] for y, i in chosen])
+        if self._labelled is None:
+            counts = [self._batch_size] * len(which)
+        else:
+            masks = zip(self._labelled, which, strict=True)
+            counts = [int(mask[drawn[i]].sum()) for mask, i in masks]
+        return Batch(scale(inputs, self._dtype), labels, tuple(counts))
+
+    def _draw(self, i: int) -> Tensor:
+        """B indices of image set i, [B] int64 on the CPU."""
+        parts: list[Tensor] = []
+        wanted = self._batch_size
+        while wanted:
+            if self._cursors[i] == len(self._orders[i]):
+                count = len(self._orders[i])
+                self._orders[i] = torch.randperm(count, generator=self._generators[i])
+                self._cursors[i] = 0
+            part = self._orders[i][self._cursors[i] : self._cursors[i] + wanted]
+            self._cursors[i] += len(part)
+            wanted -= len(part)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Orders and cursors; the generators are saved by whoever owns them."""
+        return {"orders": [order.clone() for order in self._orders], "cursors": [*self._cursors]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue exactly where `state_dict` was taken."""
+        self._orders = [order.clone() for order in state["orders"]]
+        self._cursors = [*state["cursors"]]

@@ -1,0 +1,97 @@
+"""Evaluate many assignments on one batch: the loop engine, the reference for every faster one.
+
+Shapes: S assignments, L routed units, T tasks, B images per task.
+
+What an engine owes its callers, so that it can be replaced without a method noticing:
+
+* `evaluate`: eval mode (batch-norm uses running statistics), no gradients, losses [S, T].
+* `accumulate`: train mode, losses [S, T], and as effects: the gradient of the *sum* of all S * T
+  mean losses is added to the bank's parameters; parameters nobody used keep no gradient;
+  every forward call of one task's B images normalises by its own statistics and updates the
+  running statistics once, in sample-major order, then task, duplicates included.
+* `logits`: one task's network in eval mode.
+
+A task without a labelled image in the batch is skipped: loss 0, no gradient, no statistics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from shareconsole.sharing.data import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from shareconsole.sharing.bank import Bank
+    from shareconsole.sharing.data import Batch
+
+
+class Population(Protocol):
+    """An engine; see the module's text for the contract."""
+
+    bank: Bank
+
+    def evaluate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of every task under every assignment, [S, T] on the device."""
+        ...
+
+    def accumulate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
+        """The same in train mode, with gradients and running statistics; [S, T], detached."""
+        ...
+
+    def logits(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
+        """Logits [N, classes] of one task's network for inputs [N, C, H, W], eval mode."""
+        ...
+
+
+class LoopPopulation:
+    """S * T plain forward passes in a Python loop, as the released code does it."""
+
+    def __init__(self, bank: Bank) -> None:
+        """Evaluate assignments over the modules of `bank`."""
+        self.bank = bank
+
+    def evaluate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
+        """See `Population.evaluate`."""
+        self.bank.eval()
+        with torch.no_grad():
+            return self._losses(assignments_SLT, batch, backward=False)
+
+    def accumulate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
+        """See `Population.accumulate`."""
+        self.bank.train()
+        return self._losses(assignments_SLT, batch, backward=True)
+
+    def logits(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
+        """See `Population.logits`."""
+        self.bank.eval()
+        with torch.no_grad():
+            return self._forward(task, choice, inputs)
+
+    def _losses(self, assignments_SLT: Tensor, batch: Batch, *, backward: bool) -> Tensor:
+        losses: list[Tensor] = []
+        nothing = torch.zeros((), dtype=batch.inputs.dtype, device=batch.inputs.device)
+        for assignment in assignments_SLT.mT.tolist():
+            for task, choice in enumerate(assignment):
+                if batch.num_labelled[task] == 0:
+                    losses.append(nothing)
+                    continue
+                logits = self._forward(task, choice, batch.task_inputs(task))
+                loss = cross_entropy(logits, batch.labels[task], ignore_index=MISSING)
+                if backward:
+                    # torch.autograd offers loss.backward() untyped
+                    loss.backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.detach())
+        return torch.stack(losses).view(len(assignments_SLT), self.bank.num_tasks)
+
+    def _forward(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
+        outputs = inputs
+        for module in self.bank.path(task, choice):
+            outputs = module(outputs)
+        return outputs

@@ -1,0 +1,169 @@
+"""What only shows when tables are seen together, and how large a run will be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shareconsole.spec.datasets import DatasetTable, DataShape, validation_images
+from shareconsole.spec.fields import Table, TableIssue
+from shareconsole.spec.methods import MethodTable
+from shareconsole.spec.networks import NetworkTable
+from shareconsole.spec.preset import DeviceTable, Preset, TrainTable
+
+_CHECKPOINTS_KEPT = 3
+_FRAME_BYTES = 12
+_ROW_HEAD_BYTES = 10
+_COLUMN_BYTES = 8
+# Gradient norm, five clocks; and the fixed part of a checkpoint and of a run folder.
+_FIXED_COLUMNS = 6
+_OVERHEAD_BYTES = 256 * 1024
+_NUMBER_BYTES = {"float32": 4, "float64": 8}
+
+
+class Prediction(NamedTuple):
+    """How large a run will be.
+
+    Attributes:
+        parameters: trainable numbers over all stored copies and heads.
+        memory_bytes: weights, gradients, two optimiser moments, and the images.
+        disk_bytes: metrics, assignment records and the checkpoints kept.
+        num_tasks: T.
+        routed_units: L, units whose sharing the method decides.
+    """
+
+    parameters: int
+    memory_bytes: int
+    disk_bytes: int
+    num_tasks: int
+    routed_units: int
+
+
+def cross_issues(tables: Mapping[str, Table]) -> list[TableIssue]:
+    """Return what does not fit together; paths are whole, beginning with the table's name.
+
+    Args:
+        tables: the tables that are right by themselves; a check whose tables are not there is left
+            out.
+    """
+    data, network = tables.get("data"), tables.get("network")
+    method, train = tables.get("method"), tables.get("train")
+    found: list[TableIssue] = []
+    if not isinstance(data, DatasetTable):
+        return found
+    own = data.issues()
+    found += _under("data", own)
+    shape = data.shape()
+    if isinstance(train, TrainTable) and not own:
+        found += _validation_issues(shape, train)
+    if isinstance(network, NetworkTable):
+        unfit = network.issues(shape.input_shape)
+        found += _under("network", unfit)
+        if isinstance(method, MethodTable) and not unfit:
+            routed = sum(unit.sharing == "routed" for unit in network.units(shape.input_shape))
+            found += _under("method", method.issues(routed, shape.num_tasks))
+    return found
+
+
+def _under(table: str, issues: list[TableIssue]) -> list[TableIssue]:
+    return [issue._replace(path=(table, *issue.path)) for issue in issues]
+
+
+def _validation_issues(shape: DataShape, train: TrainTable) -> list[TableIssue]:
+    if train.validation_fraction == 0:
+        return []
+    for images, classes in zip(shape.train_images, shape.num_classes, strict=True):
+        kept = validation_images(images, train.validation_fraction)
+        if kept < classes or images - kept < classes:
+            return [
+                TableIssue(
+                    ("train", "validation_fraction"),
+                    f"{train.validation_fraction:g} of {images} training images is {kept}, "
+                    f"too few or too many for {classes} classes",
+                    f"0, or at least one image of each class on either side: "
+                    f"{_fraction(classes, images)}",
+                )
+            ]
+    return []
+
+
+def _fraction(classes: int, images: int) -> str:
+    if 2 * classes > images:
+        return f"only 0 with {images} images"
+    return f"{math.ceil(1000 * classes / images) / 1000:g} to 0.5"
+
+
+def predict(preset: Preset) -> Prediction:
+    """Return the sizes of a run of ``preset``, which has passed its checks; pure arithmetic."""
+    shape = preset.data.shape()
+    tasks = shape.num_tasks
+    units = preset.network.units(shape.input_shape)
+    routed = sum(unit.sharing == "routed" for unit in units)
+    parameters = 0
+    index = 0
+    for unit in units:
+        copies = {"shared": 1, "task": tasks}.get(unit.sharing, 0)
+        if unit.sharing == "routed":
+            copies = preset.method.routed_copies(index, routed, tasks)
+            index += 1
+        parameters += copies * unit.parameters
+    features = preset.network.features(shape.input_shape)
+    parameters += sum((features + 1) * classes for classes in shape.num_classes)
+    number = _NUMBER_BYTES[preset.device.dtype]
+    images = sum(shape.train_images) + sum(shape.test_images)
+    data_bytes = images * (math.prod(shape.input_shape) * number + 8)
+    return Prediction(
+        parameters=parameters,
+        memory_bytes=4 * parameters * number + data_bytes,
+        disk_bytes=_disk_bytes(preset, tasks, routed, parameters * number),
+        num_tasks=tasks,
+        routed_units=routed,
+    )
+
+
+def _disk_bytes(preset: Preset, tasks: int, routed: int, weight_bytes: int) -> int:
+    train = preset.train
+    columns = tasks + preset.method.population + _FIXED_COLUMNS
+    step_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * columns
+    evaluation_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * (4 * tasks + routed + 6)
+    evaluations = train.steps // train.eval_every + 1
+    assignment = (
+        _FRAME_BYTES + _ROW_HEAD_BYTES + 4 * routed * tasks * preset.method.candidates(tasks)
+    )
+    assignments = train.steps // train.assignment_every + evaluations
+    if preset.method.candidates(tasks) == 0:
+        assignments = 0
+    # A checkpoint holds the weights and two moments of each.
+    checkpoints = _CHECKPOINTS_KEPT * (3 * weight_bytes + _OVERHEAD_BYTES)
+    rows = train.steps * step_row + evaluations * evaluation_row
+    return rows + assignments * assignment + checkpoints + _OVERHEAD_BYTES
+
+
+def resource_issues(
+    prediction: Prediction, device: DeviceTable, *, free_memory: int, free_disk: int
+) -> list[TableIssue]:
+    """Return where a run would not fit in what is free, in bytes, on the machine that asks."""
+    found = []
+    budget = int(free_memory * device.memory_budget)
+    if prediction.memory_bytes > budget:
+        found.append(
+            TableIssue(
+                ("device", "memory_budget"),
+                f"the run needs about {_mebibytes(prediction.memory_bytes)} of memory",
+                f"{_mebibytes(budget)} ({device.memory_budget:.0%} of what is free)",
+            )
+        )
+    if prediction.disk_bytes > free_disk:
+        found.append(
+            TableIssue(
+                ("train", "steps"),
+                f"the run needs about {_mebibytes(prediction.disk_bytes)} of disk",
+                f"{_mebibytes(free_disk)} are free in the runs folder",
+            )
+        )
+    return found
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB"

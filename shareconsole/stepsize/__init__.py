@@ -1,0 +1,1 @@
+"""Step size rules, one file each; `shareconsole.spec.stepsizes` is the catalogue."""

@@ -1,0 +1,35 @@
+"""The optimiser's own learning rate, unchanged from first step to last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from shareconsole.spec.stepsizes import ConstantStepSizeOptions
+
+
+class ConstantStepSize:
+    """Every step is one step of the optimiser."""
+
+    def __init__(self, options: ConstantStepSizeOptions, optimizer: torch.optim.Optimizer) -> None:
+        """Drive `optimizer`; there is nothing to choose in `options`."""
+        del options
+        self.optimizer = optimizer
+
+    def step(self) -> None:
+        """One optimiser step; torch skips parameters that have no gradient."""
+        self.optimizer.step()
+
+    def zero_gradients(self) -> None:
+        """Remove all gradients, so that a module nobody uses is skipped."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the optimiser."""
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.optimizer.load_state_dict(state)

@@ -1,0 +1,197 @@
+"""What a run is doing: a stored hint for lists, and the state, which is derived and never stored.
+
+queued → starting → running ⇄ paused → stopping → stopped | finished | failed, and without
+anybody's doing: crashed (the process is gone and said nothing), lost (another machine's, and its
+heartbeat stopped), stalled (alive, but no step for long), unreadable.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shareconsole.store.atomic import StoreError, read_json, write_json
+from shareconsole.store.attempts import Attempt, read_attempt
+from shareconsole.store.clock import FolderClock
+from shareconsole.store.fields import Fields
+from shareconsole.store.folder import RunFolder, attempt_numbers, launch_logs
+from shareconsole.store.heartbeat import Beat, Flag, read_heartbeat
+from shareconsole.store.lock import probe
+from shareconsole.store.process import boot_id, host_name, is_alive
+
+LAUNCH_SECONDS = 30.0
+LOST_SECONDS = 60.0
+STALL_SECONDS = 60.0
+STALL_MEDIANS = 20.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """``status.json``: a hint that may be a second old. Errors are fractions."""
+
+    step: int
+    steps: int
+    attempt: int
+    macro_error: float | None
+    micro_error: float | None
+    steps_per_second: float | None
+    updated: str
+
+
+def write_status(folder: RunFolder, status: Status) -> None:
+    """Replace ``status.json``; not synced, as it is a hint.
+
+    Raises:
+        ValueError: a number is not finite.
+        OSError: it cannot be written.
+    """
+    write_json(folder.status_json, asdict(status), durable=False)
+
+
+def read_status(folder: RunFolder) -> Status | None:
+    """The hint, None if there is none that can be read."""
+    path = os.path.join(folder.path, "status.json")
+    try:
+        fields = Fields(read_json(path), path)
+        return Status(
+            step=fields.integer("step"),
+            steps=fields.integer("steps"),
+            attempt=fields.integer("attempt"),
+            macro_error=fields.optional_number("macro_error"),
+            micro_error=fields.optional_number("micro_error"),
+            steps_per_second=fields.optional_number("steps_per_second"),
+            updated=fields.moment("updated"),
+        )
+    except StoreError:
+        return None
+
+
+@dataclass(frozen=True)
+class State:
+    """The state's word and why.
+
+    ``approximate``: the age of a heartbeat had to be judged by our own clock. ``beat`` is the
+    heartbeat of a live trainer, where it was read.
+    """
+
+    word: str
+    reason: str = ""
+    attempt: Attempt | None = None
+    approximate: bool = False
+    beat: Beat | None = None
+
+
+def derive_state(
+    folder: RunFolder, *, clock: FolderClock | None = None, names: list[str] | None = None
+) -> State:
+    """What the run is doing now. Never raises; writes nothing into the run.
+
+    Args:
+        folder: the run.
+        clock: the clock of the runs folder; give one to judge many runs by the same reading.
+        names: the names in the folder, where the caller has them already.
+    """
+    clock = clock or FolderClock(folder.path.parent)
+    if names is None:
+        try:
+            names = os.listdir(folder.path)
+        except OSError as error:
+            return State("unreadable", f"{folder.path}: {error.strerror}")
+    launches = launch_logs(names)
+    numbers = attempt_numbers(names, "attempt")
+    if not numbers:
+        return _before_the_first(folder, launches, clock)
+    try:
+        attempt = read_attempt(folder, numbers[-1])
+        state = _ended(attempt) or _without_exit(folder, attempt, clock)
+    except StoreError as error:
+        return State("unreadable", str(error))
+    if attempt.exit and launches and _newer(folder, launches, attempt) and probe(folder):
+        return State("starting", "a new attempt is coming up", attempt)
+    return state
+
+
+def _ended(attempt: Attempt) -> State | None:
+    if attempt.exit is None:
+        return None
+    return State(attempt.exit.reason, attempt.exit.error, attempt)
+
+
+def _before_the_first(folder: RunFolder, launches: list[str], clock: FolderClock) -> State:
+    if not launches:
+        return State("queued", "not started yet")
+    now = clock.read()
+    age = now.seconds - max(_modified(folder.path / name) for name in launches)
+    if age < LAUNCH_SECONDS or probe(folder):
+        return State("starting", "the trainer is coming up", approximate=now.approximate)
+    return State("crashed", "the trainer did not come up", approximate=now.approximate)
+
+
+def _newer(folder: RunFolder, launches: list[str], attempt: Attempt) -> bool:
+    """Whether a trainer was launched after the attempt ended; older logs are failed launches."""
+    latest = max(_modified(folder.path / name) for name in launches)
+    return latest > _modified(folder.attempt_json(attempt.number))
+
+
+def _modified(path: Path) -> float:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _without_exit(folder: RunFolder, attempt: Attempt, clock: FolderClock) -> State:
+    beat = read_heartbeat(folder)
+    if beat is not None and beat.modified < _modified(folder.attempt_json(attempt.number)):
+        # Left by the attempt before; this one has not beaten yet.
+        beat = None
+    alive = is_alive(attempt.process)
+    if not alive and probe(folder):
+        # Beyond our sight (another machine, another namespace), but the lock is held.
+        alive = True
+    if alive:
+        return _alive(attempt, beat, clock)
+    # It may have recorded its exit between our two looks.
+    ended = _ended(read_attempt(folder, attempt.number))
+    if ended is not None:
+        return ended
+    if alive is None:
+        return _elsewhere(folder, attempt, beat, clock)
+    return State("crashed", _crash_reason(attempt), attempt)
+
+
+def _crash_reason(attempt: Attempt) -> str:
+    if attempt.boot_id != boot_id():
+        return f"{attempt.host} was restarted while it trained"
+    return f"process {attempt.pid} is gone and left no word (killed, or out of memory)"
+
+
+def _elsewhere(folder: RunFolder, attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
+    now = clock.read()
+    last = beat.modified if beat else _modified(folder.attempt_json(attempt.number))
+    age = now.seconds - last
+    if age <= LOST_SECONDS:
+        return _alive(attempt, beat, clock)
+    about = "about " if now.approximate else ""
+    reason = f"no sign of life from {attempt.host} for {about}{age:.0f} s (this is {host_name()})"
+    return State("lost", reason, attempt, now.approximate)
+
+
+def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
+    if beat is None:
+        return State("starting", "the trainer is coming up", attempt)
+    reason = "the disk is full; records wait in memory" if Flag.DISK_FULL in beat.flags else ""
+    if Flag.STOPPING in beat.flags:
+        return State("stopping", reason, attempt, beat=beat)
+    if Flag.PAUSED in beat.flags:
+        return State("paused", reason, attempt, beat=beat)
+    # A process that is frozen as a whole does not beat either, so the beat's age counts too.
+    now = clock.read()
+    idle = max(0.0, now.seconds - beat.modified)
+    if Flag.EVALUATING not in beat.flags:
+        idle += beat.since_step_seconds
+    if idle > max(STALL_SECONDS, STALL_MEDIANS * beat.median_step_seconds):
+        stalled = f"alive, but no step for {idle:.0f} s, at step {beat.step}"
+        return State("stalled", stalled, attempt, now.approximate, beat)
+    return State("running", reason, attempt, beat=beat)

@@ -1,0 +1,1 @@
+"""The trainer: a process of its own that turns a run folder's preset into its records."""

@@ -1,0 +1,141 @@
+"""`python -m shareconsole.trainer RUN_FOLDER`: train the run in a folder.
+
+Exit codes: 0 finished or stopped, 1 failed, 2 refused before anything began, 3 another trainer
+has this run. Torch is imported only after the attempt is on record, so that whoever started
+this process hears of it at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shareconsole.errors import LockedError, ShareconsoleError, UsageError
+from shareconsole.spec.toml import parse_resolved
+from shareconsole.store.attempts import Attempt, AttemptExit, create_attempt, read_attempt
+from shareconsole.store.clock import utc_now
+from shareconsole.store.control import ControlInbox
+from shareconsole.store.folder import RunFolder
+from shareconsole.store.lock import RunLock
+from shareconsole.store.process import this_process
+from shareconsole.trainer.journal import Journal
+from shareconsole.trainer.manifest import current_surroundings, newest_manifest
+from shareconsole.trainer.signals import StopSignals
+
+if TYPE_CHECKING:
+    from shareconsole.spec.preset import Preset
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, take the lock, train; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m shareconsole.trainer")
+    parser.add_argument("run_folder", type=Path)
+    parser.add_argument("--launch-log", help="file that holds this process's output so far")
+    parser.add_argument("--steps", type=int, help="train to this step instead of the preset's")
+    parser.add_argument("--allow-inexact", action="store_true")
+    arguments = parser.parse_args(argv)
+    signals = StopSignals()
+    folder = RunFolder(arguments.run_folder.resolve())
+    try:
+        lock = RunLock.acquire(folder)
+    except LockedError as error:
+        print(error, file=sys.stderr, flush=True)
+        return error.exit_code
+    with lock:
+        try:
+            preset = parse_resolved(folder.resolved_toml.read_text("utf-8"))
+            attempt = _begin(folder, preset, arguments)
+        except ShareconsoleError as error:
+            print(error, file=sys.stderr, flush=True)
+            return error.exit_code
+        with Journal(folder, attempt.number, attempt.steps) as journal:
+            journal.event("attempt_started", steps=attempt.steps, pid=attempt.pid)
+            ended = _train(folder, preset, attempt, journal, signals)
+            signals.ignore()
+            journal.conclude(attempt, ended)
+    return ended.code
+
+
+def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> Attempt:
+    """Put a new attempt on record, unless it would have nothing to do or not be exact.
+
+    Raises:
+        UsageError: Nothing is left to train, or the resume would not be exact.
+    """
+    earlier = folder.attempts()
+    steps = arguments.steps or preset.train.steps
+    if earlier and not arguments.steps:
+        steps = max(steps, read_attempt(folder, earlier[-1]).steps)
+    manifest = newest_manifest(folder)
+    if manifest is not None:
+        if manifest.step >= steps:
+            raise UsageError(
+                f"{folder.id} is at step {manifest.step:,} of {steps:,}: nothing left to train "
+                "(--steps N trains it longer)"
+            )
+        now = current_surroundings(folder, preset.device.threads)
+        differences = manifest.surroundings.differences(now)
+        if differences and not arguments.allow_inexact:
+            raise UsageError(
+                f"resuming {folder.id} would not repeat it bit for bit "
+                f"({'; '.join(differences)}); --allow-inexact resumes anyway and records it"
+            )
+    # Whatever lies there was meant for an attempt that has ended.
+    ControlInbox(folder).clear("the attempt it was meant for had ended")
+    number = folder.next_attempt()
+    if arguments.launch_log:
+        (folder.path / arguments.launch_log).rename(folder.log(number))
+    me = this_process()
+    attempt = Attempt(
+        number=number,
+        pid=me.pid,
+        boot_id=me.boot_id,
+        start_ticks=me.start_ticks,
+        host=me.host,
+        argv=tuple(sys.argv),
+        started=utc_now(),
+        steps=steps,
+        resume_from_step=None if earlier else 0,
+        allow_inexact=arguments.allow_inexact,
+        device=preset.device.device,
+        threads=preset.device.threads,
+        torch=version("torch"),
+    )
+    create_attempt(folder, attempt)
+    return attempt
+
+
+def _train(
+    folder: RunFolder, preset: Preset, attempt: Attempt, journal: Journal, signals: StopSignals
+) -> AttemptExit:
+    """Train and say how it ended; every error becomes a recorded failure with a traceback."""
+    try:
+        from shareconsole.trainer.build import build_experiment
+        from shareconsole.trainer.device import describe_device, resolve_device, set_up
+        from shareconsole.trainer.loop import Trainer
+
+        threads = preset.device.threads
+        set_up(threads)
+        device = resolve_device(preset.device.device)
+        surroundings = current_surroundings(folder, threads, describe_device(device))
+        experiment = build_experiment(preset, device)
+        trainer = Trainer(folder, experiment, journal, surroundings, signals)
+        reason = trainer.run(allow_inexact=attempt.allow_inexact)
+        return AttemptExit(0, reason, journal.step, "", utc_now())
+    except Exception as error:
+        traceback.print_exc()
+        text = str(error) if isinstance(error, ShareconsoleError) else _one_line(error)
+        journal.event("failed", step=journal.step, error=text)
+        return AttemptExit(1, "failed", journal.step, text, utc_now())
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""What a run writes about itself: records, events, status, heartbeat.
+
+Nothing here decides anything about training. A full disk loses nothing: records and events wait
+in memory, and `blocked` says when so many wait that training has to pause.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import statistics
+import sys
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from shareconsole.store.attempts import end_attempt
+from shareconsole.store.clock import utc_now
+from shareconsole.store.events import EventWriter
+from shareconsole.store.heartbeat import Flag, Heartbeat
+from shareconsole.store.records import RecordWriter
+from shareconsole.store.status import Status, write_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shareconsole.store.attempts import Attempt, AttemptExit
+    from shareconsole.store.folder import RunFolder
+    from shareconsole.store.records import LogSchema
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+LOG_CAP = 16 * 2**20
+"""Bytes of trainer output kept per attempt."""
+
+
+class Journal:
+    """Everything one attempt writes, and the thread that syncs it and beats once a second.
+
+    Use it as a context manager: leaving it ends the thread and closes the logs.
+    """
+
+    def __init__(
+        self, folder: RunFolder, attempt: int, steps: int, *, interval: float = 1.0
+    ) -> None:
+        """Begin events and heartbeat; records begin with `open_records`.
+
+        Args:
+            folder: The run.
+            attempt: Number of this attempt.
+            steps: Step this attempt ends at.
+            interval: Seconds between two beats.
+        """
+        self.folder = folder
+        self.attempt = attempt
+        self.steps = steps
+        self.step = 0
+        self.flags = Flag(0)
+        self.errors: tuple[float | None, float | None] = (None, None)
+        self._events = EventWriter(folder.events(attempt), attempt)
+        self._heartbeat = Heartbeat(folder)
+        self._metrics: RecordWriter | None = None
+        self._tensors: RecordWriter | None = None
+        self._last_step_at = time.monotonic()
+        self._recent: deque[float] = deque(maxlen=101)
+        # Status and heartbeat are written by the training thread at changes, else by the other.
+        self._guard = threading.Lock()
+        self._interval = interval
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._pulse, name="journal", daemon=True)
+
+    def __enter__(self) -> Journal:
+        """Start the thread."""
+        self._beat()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop the thread and bring everything to disk."""
+        self._ended.set()
+        self._thread.join()
+        for log in self._logs():
+            log.close()
+        self._heartbeat.close()
+
+    def conclude(self, attempt: Attempt, end: AttemptExit) -> None:
+        """Record how the attempt ended, after everything that came before it is on disk.
+
+        Waits for as long as the disk is full; `Flag.DISK_FULL` shows it.
+        """
+        self.write_status()
+        self.retry()
+        while self.waiting:
+            time.sleep(self._interval)
+            self.retry()
+        self.sync()
+        while not self._unless_full(lambda: end_attempt(self.folder, attempt, end)):
+            self.flag(Flag.DISK_FULL, True)
+            time.sleep(self._interval)
+
+    # -- records -----------------------------------------------------------------------------
+
+    def open_records(self, metrics: LogSchema, tensors: LogSchema) -> None:
+        """Begin this attempt's logs."""
+        self._metrics = RecordWriter(self.folder.metrics(self.attempt), metrics)
+        self._tensors = RecordWriter(self.folder.tensors(self.attempt), tensors)
+
+    def row(self, table: str, step: int, values: Sequence[float]) -> None:
+        """Log one row of a table of the metrics log."""
+        assert self._metrics is not None
+        self._metrics.row(table, step, values)
+
+    def tensor(self, kind: str, step: int, array: NDArray[np.generic]) -> None:
+        """Log one tensor."""
+        assert self._tensors is not None
+        self._tensors.tensor(kind, step, array)
+
+    def repeat_schemas(self) -> None:
+        """Write the schemas once more, for readers of a log whose beginning was damaged."""
+        for writer in self._writers():
+            writer.repeat_schema()
+
+    def sync(self) -> None:
+        """Bring all records to disk."""
+        for writer in self._writers():
+            writer.sync()
+
+    # -- events, status, heartbeat -------------------------------------------------------------
+
+    def event(self, kind: str, **data: object) -> None:
+        """Log an event; it waits in memory while the disk is full."""
+        self._events.write(kind, **data)
+
+    def stepped(self, step: int) -> None:
+        """Note that `step` is done, for speed, heartbeat and status."""
+        now = time.monotonic()
+        self._recent.append(now - self._last_step_at)
+        self._last_step_at = now
+        self.step = step
+
+    def skip_time(self) -> None:
+        """Leave the time since the last step out of the speed: it was a pause or an evaluation."""
+        self._last_step_at = time.monotonic()
+
+    def flag(self, flag: Flag, on: bool) -> None:
+        """Raise or lower a flag and show it at once."""
+        flags = self.flags | flag if on else self.flags & ~flag
+        if flags != self.flags:
+            self.flags = flags
+            self._beat()
+
+    def write_status(self) -> None:
+        """Write status.json now; a full disk leaves the old one, which is only a hint."""
+        median = self._median_step()
+        macro, micro = (
+            value if value is not None and math.isfinite(value) else None for value in self.errors
+        )
+        status = Status(
+            step=self.step,
+            steps=self.steps,
+            attempt=self.attempt,
+            macro_error=macro,
+            micro_error=micro,
+            steps_per_second=1 / median if median else None,
+            updated=utc_now(),
+        )
+        with self._guard:
+            self._unless_full(lambda: write_status(self.folder, status))
+
+    def retry(self) -> None:
+        """Try again to write what waits for disk space, and say when that begins or ends."""
+        for log in self._logs():
+            if log.backlog_bytes:
+                log.retry()
+        waits = self.waiting
+        if waits != bool(self.flags & Flag.DISK_FULL):
+            self.flag(Flag.DISK_FULL, waits)
+            self.event("disk_full" if waits else "disk_recovered")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether so much waits for disk space that training must pause."""
+        return any(writer.blocked for writer in self._writers())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits for disk space."""
+        return any(log.backlog_bytes for log in self._logs())
+
+    def check(self) -> None:
+        """Raise what ended the thread, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _logs(self) -> list[RecordWriter | EventWriter]:
+        return [*self._writers(), self._events]
+
+    def _writers(self) -> list[RecordWriter]:
+        return [writer for writer in (self._metrics, self._tensors) if writer is not None]
+
+    def _unless_full(self, action: Callable[[], object]) -> bool:
+        """Do it and return True; return False if the disk is full; let other errors pass."""
+        try:
+            action()
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            return False
+        return True
+
+    def _median_step(self) -> float:
+        recent = list(self._recent)
+        return statistics.median(recent) if recent else 0.0
+
+    def _beat(self) -> None:
+        since = time.monotonic() - self._last_step_at
+        with self._guard:
+            # A refused beat needs no answer here: readers see that the heartbeat stands still.
+            self._heartbeat.beat(self.step, self.flags, since, self._median_step())
+
+    def _pulse(self) -> None:
+        written_step = -1
+        try:
+            while not self._ended.wait(self._interval):
+                self._beat()
+                # fdatasync from here, so that the training thread never waits for the disk
+                self.sync()
+                if self.step != written_step:
+                    written_step = self.step
+                    self.write_status()
+                _cap_output(LOG_CAP)
+        except BaseException as error:
+            self._failure = error  # the training thread raises it at its next step
+            raise
+
+
+def _cap_output(cap: int) -> None:
+    """Send this process's output nowhere once its log file has grown past `cap` bytes."""
+    if os.fstat(1).st_size < cap:
+        return
+    print(f"output capped at {cap} bytes", flush=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,104 @@
+"""The manifest beside a checkpoint: what it holds and what an exact resume requires.
+
+Readable without torch, so a resume that would not be exact is refused before anything starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from shareconsole.store.atomic import StoreError, read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shareconsole.store.folder import RunFolder
+
+NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What must be equal for a resume to repeat the uninterrupted run bit for bit.
+
+    Attributes:
+        settings_sha256: Hash of preset.resolved.toml.
+        threads: CPU threads of torch.
+        device: As `trainer.device.describe_device` tells it; empty while torch is not loaded.
+        torch: Version of torch.
+    """
+
+    settings_sha256: str
+    threads: int
+    device: str
+    torch: str
+
+    def differences(self, other: Surroundings) -> list[str]:
+        """What differs, as "threads: 1 then, 2 now" (self is then); an empty device is unknown."""
+        found = []
+        for field in fields(self):
+            then, now = getattr(self, field.name), getattr(other, field.name)
+            if then != now and "" not in (then, now):
+                found.append(f"{field.name}: {then} then, {now} now")
+        return found
+
+
+def current_surroundings(folder: RunFolder, threads: int, device: str = "") -> Surroundings:
+    """The surroundings of this process for the run in `folder`."""
+    settings = hashlib.sha256(folder.resolved_toml.read_bytes()).hexdigest()
+    return Surroundings(settings, threads, device, version("torch"))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One checkpoint's manifest.json, written after the state it describes."""
+
+    step: int
+    sha256: str
+    bytes: int
+    attempt: int
+    created: str
+    generators: list[str]
+    surroundings: Surroundings
+
+    def write(self, directory: Path) -> None:
+        """Write into a checkpoint's directory."""
+        write_json(directory / NAME, asdict(self))
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read a checkpoint's manifest.
+
+    Raises:
+        StoreError: It is damaged or not of this form.
+    """
+    raw: dict[str, Any] = read_json(directory / NAME)
+    try:
+        surroundings = Surroundings(**raw.pop("surroundings"))
+        manifest = Manifest(**raw, surroundings=surroundings)
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{directory / NAME}: not a checkpoint manifest ({error})") from error
+    return manifest
+
+
+def newest_manifest(folder: RunFolder) -> Manifest | None:
+    """The newest manifest that can be read; whether its state is whole is not looked at here."""
+    for directory in checkpoint_directories(folder):
+        try:
+            return read_manifest(directory)
+        except StoreError:
+            # Loading meets the same file, falls back the same way and puts it on record.
+            continue
+    return None
+
+
+def checkpoint_directories(folder: RunFolder) -> list[Path]:
+    """Complete checkpoints, newest first; one without a manifest was never finished."""
+    if not folder.checkpoints.is_dir():
+        return []
+    named = [d for d in folder.checkpoints.iterdir() if d.name.isdecimal()]
+    complete = [d for d in named if (d / NAME).is_file()]
+    return sorted(complete, key=lambda d: int(d.name), reverse=True)

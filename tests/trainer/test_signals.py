@@ -1,0 +1,67 @@
+"""Signals to a trainer in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from shareconsole import launch
+from shareconsole.store.attempts import read_attempt
+from shareconsole.store.reader import RunLog
+from shareconsole.store.status import derive_state
+from shareconsole.trainer.manifest import checkpoint_directories
+
+ENDLESS = ("train.steps=1000000", "train.checkpoint_every=1000000", "train.eval_every=1000000")
+
+
+@pytest.fixture
+def running(make_run):
+    """A trainer that has made its first steps, and its folder."""
+    folder = make_run(*ENDLESS)
+    trainer = launch.start(folder)
+    log = RunLog(folder)
+    end = time.monotonic() + 60
+    while len(log.table("step")) < 3:
+        assert time.monotonic() < end, launch.log_tail(folder.log(1))
+        time.sleep(0.02)
+        log.refresh()
+    yield folder, trainer.process
+    if trainer.process.poll() is None:
+        trainer.process.kill()
+
+
+def test_hangup_is_ignored_and_one_sigterm_stops_after_the_step_with_a_checkpoint(running):
+    folder, process = running
+    os.kill(process.pid, signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    assert derive_state(folder).word == "running"
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert derive_state(folder).word == "stopped"
+    step = read_attempt(folder, 1).exit.step
+    assert int(checkpoint_directories(folder)[0].name) == step
+
+
+def test_a_second_signal_stops_at_once(running):
+    folder, process = running
+    # Paused between two steps, so that both signals wait for it when it comes back.
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGTERM)
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.wait(30) == 0
+    assert derive_state(folder).word == "stopped"
+    assert checkpoint_directories(folder) == []
+
+
+def test_kill_is_shown_as_crashed_within_three_seconds(running):
+    folder, process = running
+    process.kill()
+    start = time.monotonic()
+    while derive_state(folder).word != "crashed":
+        assert time.monotonic() - start < 3
+        time.sleep(0.05)
