@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz setup clean FORCE
+.PHONY: demo test fuzz kill-test study setup clean FORCE
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -40,3 +40,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+# Long checks and studies; both go on where they were interrupted, or start again.
+kill-test: $(STAMP)
+	$(BIN)/python -m tests.trainer.killing 200
+
+study: $(STAMP)
+	$(BIN)/python -m tests.studies.sharing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,9 @@ from shareconsole import __version__
 from shareconsole.cli import control, doctor, exits, presets, reading, training
 from shareconsole.errors import PresetError, ShareconsoleError
 from shareconsole.headless.output import prepare_streams, say
+
+# What writing to a full disk or a terminal that is gone says.
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 app = typer.Typer(
     name="shareconsole",
@@ -78,12 +82,14 @@ def main() -> NoReturn:
     prepare_streams()
     # `shareconsole ls | head` ends when head does, without a word, like every tool in a pipe.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    code = run(sys.argv[1:])
     try:
+        code = run(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:
+        if error.errno not in _CANNOT_WRITE or error.filename is not None:
+            raise
         say(f"error: cannot write the output: {error.strerror}")
         # The interpreter flushes again when it ends, and would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = code or exits.Exit.FAILED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = exits.Exit.FAILED
     sys.exit(code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from shareconsole.headless.figures import count, number
+from shareconsole.headless.figures import count, hundredths, number
 from shareconsole.headless.styles import HEADING, QUIET, module_colour
 from shareconsole.headless.tables import Cell, Page, cell, right_side, shortened
 from shareconsole.safe_text import safe_text
@@ -50,7 +50,7 @@ def print_assignment(page: Page, facts: AssignmentFacts) -> None:
         ]
         if foot:
             values = (facts.rand_index.get(facts.units[unit]) for unit in units)
-            rows.append([cell(foot, QUIET), *(cell(number(value, 2), QUIET) for value in values)])
+            rows.append([cell(foot, QUIET), *(cell(hundredths(value), QUIET) for value in values)])
         header = ["task", *(titles[unit] for unit in units)]
         page.table(header, rows, ["left", *right_side(len(units))], indent=_INDENT, gap=_GAP)
     if facts.entropy is not None:

@@ -24,9 +24,14 @@ def number(value: float | None, digits: int = 3) -> str:
     if not math.isfinite(value):
         return str(value)
     if value == 0 or 1e-3 <= abs(value) < 1e5:
-        whole = max(1, math.floor(math.log10(abs(value))) + 1) if value else 1
-        return f"{value:.{max(0, digits - whole) if abs(value) >= 1 else digits}f}"
+        whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+        return f"{value:.{max(0, digits - whole)}f}"
     return f"{value:.{digits - 1}e}"
+
+
+def hundredths(value: float | None) -> str:
+    """Return a value with two decimals, so that a column of them lines up; ``-`` for None."""
+    return NONE if value is None else f"{value:.2f}"
 
 
 def count(value: int | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shareconsole.errors import ShareconsoleError
 from shareconsole.headless.progress import Display, Snapshot
 from shareconsole.headless.requests import ask_to_stop
 from shareconsole.store.clock import FolderClock
@@ -109,13 +110,15 @@ def follow(
 
 
 def _obey(folder: RunFolder, interrupt: int) -> str:
+    if interrupt > 2:
+        return f"no longer following {folder.id}; its trainer may still run"
+    try:
+        ask_to_stop(folder, now=interrupt == 2)
+    except ShareconsoleError as error:
+        return str(error)
     if interrupt == 1:
-        ask_to_stop(folder, now=False)
         return "stopping after this step, with a checkpoint; Ctrl-C again stops now"
-    if interrupt == 2:
-        ask_to_stop(folder, now=True)
-        return "stopping now, without a checkpoint; Ctrl-C again leaves it to itself"
-    return f"no longer following {folder.id}; its trainer may still run"
+    return "stopping now, without a checkpoint; Ctrl-C again leaves it to itself"
 
 
 class _View:

@@ -105,9 +105,11 @@ class Page:
         """Print items one after the other behind a head, breaking lines only between items."""
         hanging = head.cell_len
         line = head.copy()
-        for item in items:
+        room = max(20, self.width - indent - hanging)
+        for item in (piece for item in items for piece in item.wrap(self.console, room)):
             empty = line.cell_len <= hanging
             if not empty and indent + line.cell_len + gap + item.cell_len > self.width:
+                line.rstrip()
                 self.unbroken(line, indent=indent)
                 line, empty = Text(" " * hanging), True
             line.append("" if empty else " " * gap)

@@ -21,9 +21,22 @@ def iso(moment: datetime) -> str:
     return text.removesuffix("+00:00") + "Z"
 
 
+def moment(text: str) -> datetime:
+    """The aware datetime that an ISO 8601 text means; one without an offset is UTC.
+
+    Raises:
+        ValueError: the text is no such time, or one that no run can have been made at.
+    """
+    found = datetime.fromisoformat(text)
+    if not 1970 <= found.year <= 9998:
+        # Beyond these, a conversion between offsets can leave the calendar.
+        raise ValueError(f"{text} is out of range")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Reading:
-    """Seconds since the epoch; ``approximate`` when it is this machine's own clock."""
+    """A time or an age in seconds; ``approximate`` when it is by this machine's own clock."""
 
     seconds: float
     approximate: bool
@@ -38,10 +51,16 @@ class FolderClock:
     by the monotonic clock: a listing of thousands of runs touches the disk once.
     """
 
-    def __init__(self, folder: Path, *, refresh_after: float = 5.0) -> None:
-        """Nothing is touched before the first ``read``."""
+    def __init__(
+        self, folder: Path, *, refresh_after: float = 5.0, near_seconds: float = 5.0
+    ) -> None:
+        """Nothing is touched before the first ``read``.
+
+        An age that our own clock takes for less than ``near_seconds`` is believed as it is.
+        """
         self._folder = folder
         self._refresh_after = refresh_after
+        self._near_seconds = near_seconds
         self._taken: tuple[float, Reading] | None = None
 
     def read(self) -> Reading:
@@ -51,6 +70,15 @@ class FolderClock:
             self._taken = (now, self._touch())
         taken_at, reading = self._taken
         return Reading(reading.seconds + (now - taken_at), reading.approximate)
+
+    def age(self, modified: float) -> Reading:
+        """Seconds since an mtime of this file system, at least 0."""
+        roughly = time.time() - modified
+        if abs(roughly) < self._near_seconds:
+            # What is as fresh as this by a clock that may be wrong is not worth a scratch file.
+            return Reading(max(0.0, roughly), approximate=False)
+        now = self.read()
+        return Reading(max(0.0, now.seconds - modified), now.approximate)
 
     def _touch(self) -> Reading:
         path = self._folder / f".clock-{os.getpid()}-{secrets.token_hex(4)}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from shareconsole.store.atomic import StoreError
+from shareconsole.store.clock import moment
 
 _INTEGER_LIMIT = 2**63
 
@@ -38,7 +38,7 @@ class Fields:
         """A text that is an ISO 8601 time."""
         value = self.text(key)
         try:
-            datetime.fromisoformat(value)
+            moment(value)
         except ValueError:
             raise self.refuse(key, "an ISO 8601 time") from None
         return value

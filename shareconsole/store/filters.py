@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from shareconsole.errors import UsageError
+from shareconsole.store.clock import iso, moment
 from shareconsole.store.index import RunSummary
 
 Filter = Callable[[RunSummary], bool]
@@ -99,7 +100,9 @@ def _time_term(word: str, key: str, sign: str, value: str) -> Filter:
 
     def holds(run: RunSummary) -> bool:
         found: str | None = getattr(run, key)
-        return found is not None and compare(found[: len(limit)], limit)
+        if found is None:
+            return False
+        return compare(iso(moment(found))[: len(limit)], limit)
 
     return holds
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError
-from shareconsole.store.clock import FolderClock, iso
+from shareconsole.store.clock import FolderClock, iso, moment
 from shareconsole.store.folder import RUN_ID, RunFolder
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.status import State, Status, derive_state, read_status
@@ -181,15 +181,12 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
     """
     clock = FolderClock(runs_dir)
     rows = [summarise(folder, clock=clock) for folder in run_folders(runs_dir)]
-    return sorted(rows, key=lambda row: (_moment(row.created), row.id), reverse=True)
+    return sorted(rows, key=lambda row: (_seconds(row.created), row.id), reverse=True)
 
 
-def _moment(created: str | None) -> float:
+def _seconds(created: str | None) -> float:
     """Seconds since the epoch; texts with different offsets do not compare as texts."""
-    if created is None:
-        return 0.0
-    moment = datetime.fromisoformat(created)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return 0.0 if created is None else moment(created).timestamp()
 
 
 def resolve(runs_dir: Path, name: str) -> RunFolder:
@@ -217,9 +214,9 @@ def resolve(runs_dir: Path, name: str) -> RunFolder:
 
 def _made(folder: RunFolder) -> float:
     try:
-        return _moment(read_identity(folder).created)
+        return _seconds(read_identity(folder).created)
     except StoreError:
-        return _moment(_created_from(folder.id))
+        return _seconds(_created_from(folder.id))
 
 
 def _some(ids: list[str]) -> str:

@@ -121,11 +121,10 @@ def _ended(attempt: Attempt) -> State | None:
 def _before_the_first(folder: RunFolder, launches: list[str], clock: FolderClock) -> State:
     if not launches:
         return State("queued", "not started yet")
-    now = clock.read()
-    age = now.seconds - max(_modified(folder.path / name) for name in launches)
-    if age < LAUNCH_SECONDS or probe(folder):
-        return State("starting", "the trainer is coming up", approximate=now.approximate)
-    return State("crashed", "the trainer did not come up", approximate=now.approximate)
+    age = clock.age(max(_modified(folder.path / name) for name in launches))
+    if age.seconds < LAUNCH_SECONDS or probe(folder):
+        return State("starting", "the trainer is coming up", approximate=age.approximate)
+    return State("crashed", "the trainer did not come up", approximate=age.approximate)
 
 
 def _newer(folder: RunFolder, launches: list[str], attempt: Attempt) -> bool:
@@ -168,14 +167,13 @@ def _crash_reason(attempt: Attempt) -> str:
 
 
 def _elsewhere(folder: RunFolder, attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
-    now = clock.read()
     last = beat.modified if beat else _modified(folder.attempt_json(attempt.number))
-    age = now.seconds - last
-    if age <= LOST_SECONDS:
+    age = clock.age(last)
+    if age.seconds <= LOST_SECONDS:
         return _alive(attempt, beat, clock)
-    about = "about " if now.approximate else ""
-    reason = f"no sign of life from {attempt.host} for {about}{age:.0f} s (this is {host_name()})"
-    return State("lost", reason, attempt, now.approximate)
+    about = "about " if age.approximate else ""
+    silent = f"no sign of life from {attempt.host} for {about}{age.seconds:.0f} s"
+    return State("lost", f"{silent} (this is {host_name()})", attempt, age.approximate)
 
 
 def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
@@ -187,11 +185,11 @@ def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
     if Flag.PAUSED in beat.flags:
         return State("paused", reason, attempt, beat=beat)
     # A process that is frozen as a whole does not beat either, so the beat's age counts too.
-    now = clock.read()
-    idle = max(0.0, now.seconds - beat.modified)
+    age = clock.age(beat.modified)
+    idle = age.seconds
     if Flag.EVALUATING not in beat.flags:
         idle += beat.since_step_seconds
     if idle > max(STALL_SECONDS, STALL_MEDIANS * beat.median_step_seconds):
         stalled = f"alive, but no step for {idle:.0f} s, at step {beat.step}"
-        return State("stalled", stalled, attempt, now.approximate, beat)
+        return State("stalled", stalled, attempt, age.approximate, beat)
     return State("running", reason, attempt, beat=beat)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shareconsole.errors import LockedError, ShareconsoleError, UsageError
+from shareconsole.spec.checks import predict
 from shareconsole.spec.toml import parse_resolved
 from shareconsole.store.attempts import Attempt, AttemptExit, create_attempt, read_attempt
 from shareconsole.store.clock import utc_now
@@ -52,11 +53,11 @@ def main(argv: list[str] | None = None) -> int:
         except ShareconsoleError as error:
             print(error, file=sys.stderr, flush=True)
             return error.exit_code
-        with Journal(folder, attempt.number, attempt.steps) as journal:
+        with Journal(folder, attempt) as journal:
             journal.event("attempt_started", steps=attempt.steps, pid=attempt.pid)
-            ended = _train(folder, preset, attempt, journal, signals)
+            ended = _train(folder, preset, journal, signals)
             signals.ignore()
-            journal.conclude(attempt, ended)
+            journal.conclude(ended)
     return ended.code
 
 
@@ -110,21 +111,27 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
 
 
 def _train(
-    folder: RunFolder, preset: Preset, attempt: Attempt, journal: Journal, signals: StopSignals
+    folder: RunFolder, preset: Preset, journal: Journal, signals: StopSignals
 ) -> AttemptExit:
     """Train and say how it ended; every error becomes a recorded failure with a traceback."""
     try:
         from shareconsole.trainer.build import build_experiment
-        from shareconsole.trainer.device import describe_device, resolve_device, set_up
+        from shareconsole.trainer.device import (
+            check_memory,
+            describe_device,
+            resolve_device,
+            set_up,
+        )
         from shareconsole.trainer.loop import Trainer
 
         threads = preset.device.threads
         set_up(threads)
         device = resolve_device(preset.device.device)
+        check_memory(device, predict(preset).memory_bytes, preset.device.memory_budget)
         surroundings = current_surroundings(folder, threads, describe_device(device))
         experiment = build_experiment(preset, device)
         trainer = Trainer(folder, experiment, journal, surroundings, signals)
-        reason = trainer.run(allow_inexact=attempt.allow_inexact)
+        reason = trainer.run(allow_inexact=journal.attempt.allow_inexact)
         return AttemptExit(0, reason, journal.step, "", utc_now())
     except Exception as error:
         traceback.print_exc()

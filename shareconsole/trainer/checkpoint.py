@@ -44,8 +44,10 @@ def save_checkpoint(
     """
     folder.checkpoints.mkdir(exist_ok=True)
     final = folder.checkpoints / f"{step:09d}"
-    temporary = folder.checkpoints / f".tmp-{step:09d}-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = folder.checkpoints / f".tmp-{step:09d}"
+    for left_over in folder.checkpoints.glob(".tmp-*"):
+        # Of a process that was killed while it saved: the lock says there is no other.
+        shutil.rmtree(left_over)
     try:
         temporary.mkdir()
         buffer = io.BytesIO()

@@ -32,6 +32,27 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def check_memory(device: torch.device, needed: int, budget: float) -> None:
+    """Refuse a run that a GPU has no room for; main memory is checked before the trainer starts.
+
+    Args:
+        device: Where the run trains.
+        needed: Predicted bytes.
+        budget: Share of the free memory that the run may take.
+
+    Raises:
+        UsageError: It does not fit.
+    """
+    if device.type != "cuda":
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    if needed > free * budget:
+        raise UsageError(
+            f"the run needs about {needed / 2**20:,.0f} MiB on {device}; allowed: "
+            f"{free * budget / 2**20:,.0f} MiB ({budget:.0%} of what is free, device.memory_budget)"
+        )
+
+
 def set_up(threads: int) -> None:
     """Fix everything that could make two runs of one seed differ.
 

@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from shareconsole.store.attempts import end_attempt
+from shareconsole.store.attempts import end_attempt, update_attempt
 from shareconsole.store.clock import utc_now
 from shareconsole.store.events import EventWriter
 from shareconsole.store.heartbeat import Flag, Heartbeat
@@ -44,24 +45,20 @@ class Journal:
     Use it as a context manager: leaving it ends the thread and closes the logs.
     """
 
-    def __init__(
-        self, folder: RunFolder, attempt: int, steps: int, *, interval: float = 1.0
-    ) -> None:
+    def __init__(self, folder: RunFolder, attempt: Attempt, *, interval: float = 1.0) -> None:
         """Begin events and heartbeat; records begin with `open_records`.
 
         Args:
             folder: The run.
-            attempt: Number of this attempt.
-            steps: Step this attempt ends at.
+            attempt: This attempt as it is on record.
             interval: Seconds between two beats.
         """
         self.folder = folder
         self.attempt = attempt
-        self.steps = steps
         self.step = 0
         self.flags = Flag(0)
         self.errors: tuple[float | None, float | None] = (None, None)
-        self._events = EventWriter(folder.events(attempt), attempt)
+        self._events = EventWriter(folder.events(attempt.number), attempt.number)
         self._heartbeat = Heartbeat(folder)
         self._metrics: RecordWriter | None = None
         self._tensors: RecordWriter | None = None
@@ -88,7 +85,12 @@ class Journal:
             log.close()
         self._heartbeat.close()
 
-    def conclude(self, attempt: Attempt, end: AttemptExit) -> None:
+    def amend(self, **known: Any) -> None:
+        """Add to the attempt's record what it did not know when it began."""
+        self.attempt = replace(self.attempt, **known)
+        self._unless_full(lambda: update_attempt(self.folder, self.attempt))
+
+    def conclude(self, end: AttemptExit) -> None:
         """Record how the attempt ended, after everything that came before it is on disk.
 
         Waits for as long as the disk is full; `Flag.DISK_FULL` shows it.
@@ -99,7 +101,7 @@ class Journal:
             time.sleep(self._interval)
             self.retry()
         self.sync()
-        while not self._unless_full(lambda: end_attempt(self.folder, attempt, end)):
+        while not self._unless_full(lambda: end_attempt(self.folder, self.attempt, end)):
             self.flag(Flag.DISK_FULL, True)
             time.sleep(self._interval)
 
@@ -107,8 +109,8 @@ class Journal:
 
     def open_records(self, metrics: LogSchema, tensors: LogSchema) -> None:
         """Begin this attempt's logs."""
-        self._metrics = RecordWriter(self.folder.metrics(self.attempt), metrics)
-        self._tensors = RecordWriter(self.folder.tensors(self.attempt), tensors)
+        self._metrics = RecordWriter(self.folder.metrics(self.attempt.number), metrics)
+        self._tensors = RecordWriter(self.folder.tensors(self.attempt.number), tensors)
 
     def row(self, table: str, step: int, values: Sequence[float]) -> None:
         """Log one row of a table of the metrics log."""
@@ -162,8 +164,8 @@ class Journal:
         )
         status = Status(
             step=self.step,
-            steps=self.steps,
-            attempt=self.attempt,
+            steps=self.attempt.steps,
+            attempt=self.attempt.number,
             macro_error=macro,
             micro_error=micro,
             steps_per_second=1 / median if median else None,

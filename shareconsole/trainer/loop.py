@@ -95,10 +95,10 @@ class Trainer:
 
     @property
     def _finished(self) -> bool:
-        return self.step >= self.journal.steps and self._saved_step == self.step
+        return self.step >= self.journal.attempt.steps and self._saved_step == self.step
 
     def _train(self) -> None:
-        settings, steps = self.settings, self.journal.steps
+        settings, steps = self.settings, self.journal.attempt.steps
         logging_seconds = 0.0
         while self.step < steps and not self._obey():
             watch = Stopwatch()
@@ -115,10 +115,10 @@ class Trainer:
             self.journal.stepped(self.step)
             self.journal.check()
             logging_seconds = time.perf_counter() - start
-            if evaluates:
-                self._evaluate()
             if result.diverged:
                 self._diverged(result)
+            if evaluates:
+                self._evaluate()
             if last:
                 self._checkpoint(insist=True)
             elif self.step % settings.checkpoint_every == 0:
@@ -209,14 +209,14 @@ class Trainer:
             TableSchema("step", tuple(columns)),
             TableSchema("evaluation", (*evaluation, ("elapsed_seconds", "f8"))),
         )
-        attempt = self.journal.attempt
+        attempt = self.journal.attempt.number
         self.journal.open_records(
             LogSchema(attempt, self.step, tables, (), meta),
             LogSchema(attempt, self.step, (), tuple(tensors), meta),
         )
         print(
             f"{bank.num_parameters():,} parameters, {data.num_tasks} tasks, "
-            f"{self.surroundings.device}, from step {self.step} to {self.journal.steps}",
+            f"{self.surroundings.device}, from step {self.step} to {self.journal.attempt.steps}",
             flush=True,
         )
         if self.step == 0:
@@ -283,7 +283,7 @@ class Trainer:
             try:
                 self.journal.sync()  # records first, so that a resume leaves no hole
                 save_checkpoint(
-                    self.folder, self.step, self.journal.attempt, state, self.surroundings
+                    self.folder, self.step, self.journal.attempt.number, state, self.surroundings
                 )
                 break
             except OSError as error:
@@ -327,7 +327,8 @@ class Trainer:
             macro, micro = state["errors"]
             self.journal.errors = (macro, micro)
             self._saved_step = self.step
-        if self.journal.attempt > 1:
+        self.journal.amend(resume_from_step=self.step, device=self.surroundings.device)
+        if self.journal.attempt.number > 1:
             self.journal.event("resumed_from", step=self.step)
         self.journal.step = self.step
         self._resumed_at = time.perf_counter()

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from shareconsole.store.records import LogSchema, RecordReader, RecordWriter, TableSchema
 
 

@@ -35,6 +35,7 @@ def test_identity_comes_back_and_is_written_once(tmp_path: Path) -> None:
         ("tags", [1]),
         ("name", None),
         ("created", "yesterday"),
+        ("created", "0001-01-01T00:00:00+23:59"),
         ("settings", []),
     ],
 )

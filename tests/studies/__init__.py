@@ -1,0 +1,1 @@
+"""Studies behind the README's tables: commands, not tests."""
