@@ -6,6 +6,9 @@ import typer
 
 from shareconsole.cli import exits
 from shareconsole.cli.options import JsonOption, RunsOption, runs_folder
+from shareconsole.safe_text import safe_text
+
+_NAME_CELLS = 16
 
 
 def register(app: typer.Typer) -> None:
@@ -15,22 +18,22 @@ def register(app: typer.Typer) -> None:
 
 def doctor(runs: RunsOption = None, as_json: JsonOption = False) -> int:
     """Check what shareconsole needs: packages, folder, locks."""
-    from shareconsole.headless.doctor import FAILED, NOTE, examine
-    from shareconsole.headless.output import out, put_json
-    from shareconsole.headless.tables import cell
+    from rich.text import Text
 
-    console = out()
-    width = 16
+    from shareconsole.headless.doctor import FAILED, NOTE, OK, examine
+    from shareconsole.headless.output import UNLIMITED_COLUMNS, out, put_json
+    from shareconsole.headless.styles import BAD, GOOD, NOTICE
+    from shareconsole.headless.tables import Page
+
+    page = Page(out(columns_without_terminal=UNLIMITED_COLUMNS))
+    marks = {OK: ("✓", GOOD), NOTE: ("·", NOTICE), FAILED: ("✗", BAD)}
     findings = []
     for finding in examine(runs_folder(runs)):
         findings.append(finding)
         if not as_json:
-            mark, style = {FAILED: ("✗", "bold red"), NOTE: ("·", "yellow")}.get(
-                finding.verdict, ("✓", "green")
-            )
-            line = cell(f"{mark} ", style)
-            line.append_text(cell(f"{finding.name:<{width}}")).append_text(cell(finding.detail))
-            console.print(line, soft_wrap=True)
+            mark, style = marks[finding.verdict]
+            head = Text.assemble((mark, style), f" {safe_text(finding.name):<{_NAME_CELLS}}")
+            page.line(Text.assemble(head, safe_text(finding.detail)), hanging=_NAME_CELLS + 2)
     passed = all(finding.verdict != FAILED for finding in findings)
     if as_json:
         checks = [

@@ -23,7 +23,7 @@ _ID, _STATE, _METHOD, _DATA, _ERROR, _NAME = 0, 1, 2, 3, 5, 7
 _GAP = 1
 # What gives way on a narrow terminal, in this order, and to how few cells: the end of an id is not
 # needed to name a run, its beginning is.
-_GIVING_WAY = ((_METHOD, 10), (_DATA, 6), (_ID, 15), (_METHOD, 4))
+_GIVING_WAY = ((_ID, 24), (_METHOD, 10), (_DATA, 6), (_ID, 15), (_METHOD, 4))
 _LEAST_NAME_CELLS = 12
 
 

@@ -6,13 +6,13 @@ and only by the trainer.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from shareconsole.errors import UsageError
 from shareconsole.spec.fields import Table
+from shareconsole.spec.nearest import nearest
 
 OptionsT = TypeVar("OptionsT", bound=Table, covariant=True)
 
@@ -45,12 +45,3 @@ def lookup(table: Mapping[str, Entry[OptionsT]], name: str) -> Entry[OptionsT]:
     near = nearest(name, table)
     hint = f" (did you mean {near}?)" if near else ""
     raise UsageError(f'"{name}" is not known; known: {", ".join(table)}{hint}')
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name most like ``name``, or an empty string where none is like it."""
-    folded = {candidate.casefold().replace("-", "_"): candidate for candidate in known}
-    # A long name is nobody's typing error, and the comparison takes quadratic time.
-    wanted = name[:80].casefold().replace("-", "_")
-    matches = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
-    return folded[matches[0]] if matches else ""

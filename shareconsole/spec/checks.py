@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from shareconsole.spec.datasets import DatasetTable, DataShape, validation_images
-from shareconsole.spec.fields import Table, TableIssue
+from shareconsole.spec.fields import Issue, Table
 from shareconsole.spec.methods import MethodTable
 from shareconsole.spec.networks import NetworkTable
-from shareconsole.spec.preset import DeviceTable, Preset, TrainTable
+from shareconsole.spec.preset import Preset, TrainTable
 
 _CHECKPOINTS_KEPT = 3
 _FRAME_BYTES = 12
@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
     routed_units: int
 
 
-def cross_issues(tables: Mapping[str, Table]) -> list[TableIssue]:
+def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
     """Return what does not fit together; paths are whole, beginning with the table's name.
 
     Args:
@@ -49,7 +49,7 @@ def cross_issues(tables: Mapping[str, Table]) -> list[TableIssue]:
     """
     data, network = tables.get("data"), tables.get("network")
     method, train = tables.get("method"), tables.get("train")
-    found: list[TableIssue] = []
+    found: list[Issue] = []
     if not isinstance(data, DatasetTable):
         return found
     own = data.issues()
@@ -66,18 +66,18 @@ def cross_issues(tables: Mapping[str, Table]) -> list[TableIssue]:
     return found
 
 
-def _under(table: str, issues: list[TableIssue]) -> list[TableIssue]:
+def _under(table: str, issues: list[Issue]) -> list[Issue]:
     return [issue._replace(path=(table, *issue.path)) for issue in issues]
 
 
-def _validation_issues(shape: DataShape, train: TrainTable) -> list[TableIssue]:
+def _validation_issues(shape: DataShape, train: TrainTable) -> list[Issue]:
     if train.validation_fraction == 0:
         return []
     for images, classes in zip(shape.train_images, shape.num_classes, strict=True):
         kept = validation_images(images, train.validation_fraction)
         if kept < classes or images - kept < classes:
             return [
-                TableIssue(
+                Issue(
                     ("train", "validation_fraction"),
                     f"{train.validation_fraction:g} of {images} training images is {kept}, "
                     f"too few or too many for {classes} classes",
@@ -138,32 +138,3 @@ def _disk_bytes(preset: Preset, tasks: int, routed: int, weight_bytes: int) -> i
     checkpoints = _CHECKPOINTS_KEPT * (3 * weight_bytes + _OVERHEAD_BYTES)
     rows = train.steps * step_row + evaluations * evaluation_row
     return rows + assignments * assignment + checkpoints + _OVERHEAD_BYTES
-
-
-def resource_issues(
-    prediction: Prediction, device: DeviceTable, *, free_memory: int, free_disk: int
-) -> list[TableIssue]:
-    """Return where a run would not fit in what is free, in bytes, on the machine that asks."""
-    found = []
-    budget = int(free_memory * device.memory_budget)
-    if prediction.memory_bytes > budget:
-        found.append(
-            TableIssue(
-                ("device", "memory_budget"),
-                f"the run needs about {_mebibytes(prediction.memory_bytes)} of memory",
-                f"{_mebibytes(budget)} ({device.memory_budget:.0%} of what is free)",
-            )
-        )
-    if prediction.disk_bytes > free_disk:
-        found.append(
-            TableIssue(
-                ("train", "steps"),
-                f"the run needs about {_mebibytes(prediction.disk_bytes)} of disk",
-                f"{_mebibytes(free_disk)} are free in the runs folder",
-            )
-        )
-    return found
-
-
-def _mebibytes(count: int) -> str:
-    return f"{count / 2**20:,.0f} MiB"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from shareconsole.spec.catalog import Entry
-from shareconsole.spec.fields import Table, TableIssue, option
+from shareconsole.spec.fields import Issue, Table, option
 
 # scikit-learn's digits: 1,797 images of 8x8 pixels; how many there are of each of the ten classes.
 DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
@@ -45,7 +45,7 @@ class DatasetTable(Table):
         """Return the sizes of the problem."""
         raise NotImplementedError
 
-    def issues(self) -> list[TableIssue]:
+    def issues(self) -> list[Issue]:
         """Return options that do not fit each other."""
         raise NotImplementedError
 
@@ -71,21 +71,21 @@ def _digits_shape(num_tasks: int, train_per_task: int) -> DataShape:
     )
 
 
-def _digits_issues(num_tasks: int, train_per_task: int) -> list[TableIssue]:
+def _digits_issues(num_tasks: int, train_per_task: int) -> list[Issue]:
     most = min(_folds(num_tasks)) - MIN_TEST_IMAGES
     # A stratified split needs two images of every class in each fold.
     if train_per_task <= most and min(DIGITS_PER_CLASS) // num_tasks >= 2:
         return []
     if most < 10 or min(DIGITS_PER_CLASS) // num_tasks < 2:
         return [
-            TableIssue(
+            Issue(
                 ("groups",),
                 f"{num_tasks} tasks leave too few of the {sum(DIGITS_PER_CLASS)} digits for each",
                 f"groups x tasks_per_group at most {min(DIGITS_PER_CLASS) // 2}",
             )
         ]
     return [
-        TableIssue(
+        Issue(
             ("train_per_task",),
             f"{train_per_task} leaves fewer than {MIN_TEST_IMAGES} test images per task",
             f"an integer from 10 to {most} for {num_tasks} tasks",
@@ -117,7 +117,7 @@ class DigitsOptions(DatasetTable):
         """Return the sizes of the problem."""
         return _digits_shape(4, self.train_per_task)
 
-    def issues(self) -> list[TableIssue]:
+    def issues(self) -> list[Issue]:
         """Return options that do not fit each other."""
         return _digits_issues(4, self.train_per_task)
 
@@ -160,7 +160,7 @@ class PlantedOptions(DatasetTable):
         """Return the sizes of the problem."""
         return _digits_shape(self.groups * self.tasks_per_group, self.train_per_task)
 
-    def issues(self) -> list[TableIssue]:
+    def issues(self) -> list[Issue]:
         """Return options that do not fit each other."""
         return _digits_issues(self.groups * self.tasks_per_group, self.train_per_task)
 

@@ -21,18 +21,23 @@ class Table(BaseModel):
     )
 
 
-class TableIssue(NamedTuple):
-    """Something that only shows when tables are seen together.
+class Issue(NamedTuple):
+    """One thing wrong, at a key; where that is written is found out later.
 
     Attributes:
-        path: the key to blame, relative to the table (or whole, where said so).
+        path: the key, for example ``("network", "conv", 1)``, or without the table's name where a
+            table speaks of itself.
         problem: what is wrong.
         allowed: what would be right.
+        suggestion: the nearest right thing.
+        at_key: the key itself is wrong (unknown, missing), rather than its value.
     """
 
     path: Path
     problem: str
     allowed: str = ""
+    suggestion: str = ""
+    at_key: bool = False
 
 
 def option(description: str, *, unit: str, default: Any = ..., **limits: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shareconsole.spec.catalog import Entry
-from shareconsole.spec.fields import Table, TableIssue, option
+from shareconsole.spec.fields import Issue, Table, option
 
 MAX_MODULES = 1000
 MAX_SAMPLES = 10_000
@@ -35,7 +35,7 @@ class MethodTable(Table):
         """Return how many copies of routed unit ``index`` (from 0) are stored."""
         raise NotImplementedError
 
-    def issues(self, num_routed: int, num_tasks: int) -> list[TableIssue]:
+    def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
         """Return what does not fit the network's routed units and the number of tasks."""
         return []
 
@@ -93,13 +93,13 @@ class LearnedSharingOptions(MethodTable):
         """Return how many copies of a routed unit are stored: one per candidate."""
         return self.candidates(num_tasks)
 
-    def issues(self, num_routed: int, num_tasks: int) -> list[TableIssue]:
+    def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
         """Return what does not fit the network's routed units and the number of tasks."""
         found = []
         modules = self.candidates(num_tasks)
         if self.floor * modules >= 1:
             found.append(
-                TableIssue(
+                Issue(
                     ("floor",),
                     f"{self.floor:g} for each of {modules} modules leaves no probability to learn",
                     f"less than 1/{modules} ({1 / modules:.3g})",
@@ -107,7 +107,7 @@ class LearnedSharingOptions(MethodTable):
             )
         if num_routed == 0:
             found.append(
-                TableIssue(
+                Issue(
                     ("name",),
                     "learned_sharing has nothing to learn: the network routes no unit",
                     'mark at least one unit "routed" in [network]',
@@ -154,13 +154,13 @@ class PriorSharingOptions(MethodTable):
         """Return 1 for the first ``num_shared`` units and one per task for the rest."""
         return 1 if index < self.num_shared(num_routed) else num_tasks
 
-    def issues(self, num_routed: int, num_tasks: int) -> list[TableIssue]:
+    def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
         """Return what does not fit the network's routed units."""
         if self.num_shared(num_routed) <= num_routed:
             return []
         units = "1 unit" if num_routed == 1 else f"{num_routed} units"
         return [
-            TableIssue(
+            Issue(
                 ("shared_units",),
                 f"{self.shared_units} is more than there are: the network routes {units}",
                 f'an integer from 0 to {num_routed}, or "half"',

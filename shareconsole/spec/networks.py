@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from shareconsole.spec.catalog import Entry
-from shareconsole.spec.fields import Table, TableIssue, option
+from shareconsole.spec.fields import Issue, Table, option
 
 Mark = Literal["shared", "routed", "task"]
 Width = Annotated[int, Field(ge=1, le=8192)]
@@ -53,7 +53,7 @@ class NetworkTable(Table):
         """Return how many features the last unit hands to each head."""
         raise NotImplementedError
 
-    def issues(self, input_shape: tuple[int, ...]) -> list[TableIssue]:
+    def issues(self, input_shape: tuple[int, ...]) -> list[Issue]:
         """Return what does not fit together, or not with images of ``input_shape`` [C, H, W]."""
         raise NotImplementedError
 
@@ -62,11 +62,11 @@ def _marks(marks: tuple[Mark, ...] | Mark, count: int) -> tuple[Mark, ...]:
     return (marks,) * count if isinstance(marks, str) else marks
 
 
-def _mark_issues(key: str, marks: tuple[Mark, ...] | Mark, count: int) -> list[TableIssue]:
+def _mark_issues(key: str, marks: tuple[Mark, ...] | Mark, count: int) -> list[Issue]:
     if isinstance(marks, str) or len(marks) == count:
         return []
     return [
-        TableIssue(
+        Issue(
             (key,),
             f"has {len(marks)} marks for {count} units",
             f'a list of {count}, or one of "shared", "routed", "task"',
@@ -127,20 +127,18 @@ class ConvnetOptions(NetworkTable):
         """Return how many features the last unit hands to each head."""
         return self.dense[-1] if self.dense else self._flat_features(input_shape)
 
-    def issues(self, input_shape: tuple[int, ...]) -> list[TableIssue]:
+    def issues(self, input_shape: tuple[int, ...]) -> list[Issue]:
         """Return what does not fit together, or not with images of ``input_shape`` [C, H, W]."""
         found = _mark_issues("conv_sharing", self.conv_sharing, len(self.conv))
         found += _mark_issues("dense_sharing", self.dense_sharing, len(self.dense))
         if not self.conv and not self.dense:
-            found.append(
-                TableIssue(("conv",), "the network has no unit", "conv or dense lists one")
-            )
+            found.append(Issue(("conv",), "the network has no unit", "conv or dense lists one"))
         _, height, width = input_shape
         # Each unit halves the smaller side: n units need 2**n pixels.
         most = min(height, width).bit_length() - 1
         if len(self.conv) > most:
             found.append(
-                TableIssue(
+                Issue(
                     ("conv",),
                     f"{len(self.conv)} units halve {height}x{width} images to nothing",
                     f"at most {most} units",
@@ -148,7 +146,7 @@ class ConvnetOptions(NetworkTable):
             )
         if self.final_pool == "average" and not self.conv:
             found.append(
-                TableIssue(
+                Issue(
                     ("final_pool",), '"average" needs a convolution unit', '"flatten" without one'
                 )
             )
@@ -182,11 +180,11 @@ class MlpOptions(NetworkTable):
         """Return how many features the last unit hands to each head."""
         return self.widths[-1]
 
-    def issues(self, input_shape: tuple[int, ...]) -> list[TableIssue]:
+    def issues(self, input_shape: tuple[int, ...]) -> list[Issue]:
         """Return what does not fit together."""
         found = _mark_issues("sharing", self.sharing, len(self.widths))
         if not self.widths:
-            found.append(TableIssue(("widths",), "the network has no unit", "at least one width"))
+            found.append(Issue(("widths",), "the network has no unit", "at least one width"))
         return found
 
 

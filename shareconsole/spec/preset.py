@@ -118,6 +118,10 @@ class DeviceTable(Table):
     )
 
 
+# The tables that are the same in every preset; the others depend on what they name.
+PLAIN_TABLES: dict[str, type[Table]] = {"run": RunTable, "train": TrainTable, "device": DeviceTable}
+
+
 class Preset(Table):
     """One experiment, whole. Only [data], [network] and [method] must be written."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shareconsole.errors import PresetError, Problem
-from shareconsole.spec.catalog import nearest
+from shareconsole.spec.nearest import nearest
 
 MAX_BYTES = 1024 * 1024
 _PACKAGE = Path(__file__).resolve().parent.parent

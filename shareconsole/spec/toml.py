@@ -11,13 +11,14 @@ import tomlkit
 
 from shareconsole.errors import PresetError, Problem
 from shareconsole.spec.document import BOM, Document, decode, dotted, parse
+from shareconsole.spec.fields import Issue
 from shareconsole.spec.fields import Path as KeyPath
 from shareconsole.spec.locate import Locator
 from shareconsole.spec.overrides import FILE as OVERRIDE_FILE
 from shareconsole.spec.overrides import apply_overrides
 from shareconsole.spec.preset import Preset
 from shareconsole.spec.source import find_preset, is_path, preset_files, read_bytes
-from shareconsole.spec.validate import Issue, validate
+from shareconsole.spec.validate import validate
 
 _HEADER = "The preset as it runs: defaults filled in, overrides applied."
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shareconsole.spec.catalog import Entry, nearest
+from shareconsole.spec.catalog import Entry
 from shareconsole.spec.checks import cross_issues
 from shareconsole.spec.datasets import DATASETS
-from shareconsole.spec.fields import Path, Table
+from shareconsole.spec.explain import allowed_at, explain, home_of
+from shareconsole.spec.fields import Issue, Path, Table
 from shareconsole.spec.methods import METHODS
+from shareconsole.spec.nearest import nearest
 from shareconsole.spec.networks import NETWORKS
-from shareconsole.spec.preset import DeviceTable, Preset, RunTable, TrainTable
+from shareconsole.spec.preset import PLAIN_TABLES, Preset
 from shareconsole.spec.stepsizes import STEP_SIZES
-from shareconsole.spec.wording import allowed, is_kind, shown
+from shareconsole.spec.wording import is_kind, shown
 
-_PLAIN: dict[str, type[Table]] = {"run": RunTable, "train": TrainTable, "device": DeviceTable}
 _CATALOGUES: dict[str, Mapping[str, Entry[Table]]] = {
     "data": DATASETS,
     "network": NETWORKS,
@@ -30,24 +30,6 @@ _CATALOGUES: dict[str, Mapping[str, Entry[Table]]] = {
 _REQUIRED = ("data", "network", "method")
 _DEFAULT_NAMES = {"step_size": "constant"}
 TABLES = tuple(Preset.model_fields)
-
-
-class Issue(NamedTuple):
-    """One thing wrong, at a key.
-
-    Attributes:
-        path: the key, for example ``("network", "conv", 1)``.
-        problem: what is wrong.
-        allowed: what would be right.
-        suggestion: the nearest right thing.
-        at_key: the key itself is wrong (unknown, missing), rather than its value.
-    """
-
-    path: Path
-    problem: str
-    allowed: str = ""
-    suggestion: str = ""
-    at_key: bool = False
 
 
 def validate(data: Mapping[str, Any]) -> tuple[Preset | None, list[Issue]]:
@@ -61,7 +43,7 @@ def validate(data: Mapping[str, Any]) -> tuple[Preset | None, list[Issue]]:
             (key,),
             "unknown table",
             f"known: {', '.join(TABLES)}",
-            nearest(key, TABLES) or _elsewhere(key),
+            nearest(key, TABLES) or home_of(key),
             True,
         )
         for key in data
@@ -73,7 +55,7 @@ def validate(data: Mapping[str, Any]) -> tuple[Preset | None, list[Issue]]:
         issues += found
         if table is not None:
             tables[key] = table
-    issues += [Issue(*issue) for issue in cross_issues(tables)]
+    issues += cross_issues(tables)
     if issues:
         return None, issues
     return Preset.model_validate(tables), []
@@ -87,8 +69,8 @@ def _table(key: str, value: Any) -> tuple[Table | None, list[Issue]]:
         value = {}
     if not isinstance(value, dict):
         return None, [Issue((key,), is_kind(value), f"a table, written [{key}]")]
-    if key in _PLAIN:
-        return _validated(key, _PLAIN[key], value)
+    if key in PLAIN_TABLES:
+        return _validated(key, PLAIN_TABLES[key], value)
     catalogue = _CATALOGUES[key]
     known = "one of " + ", ".join(f'"{name}"' for name in catalogue)
     name = value.get("name", _DEFAULT_NAMES.get(key))
@@ -107,7 +89,7 @@ def _validated(
     key: str, model: type[Table], value: dict[str, Any]
 ) -> tuple[Table | None, list[Issue]]:
     issues = [
-        Issue((key, *path), problem, _field_allowed(model, path))
+        Issue((key, *path), problem, allowed_at(model, path))
         for path, problem in _unfit_numbers(value)
         if path[0] in model.model_fields
     ]
@@ -118,7 +100,7 @@ def _validated(
         details = error.errors(include_url=False, include_context=False)
         for path, group in _grouped(details, value).items():
             if (key, *path)[:2] not in blamed:
-                issues.append(_issue(key, model, path, group, value))
+                issues.append(explain(key, model, path, group))
         return None, issues
     return (None, issues) if issues else (table, [])
 
@@ -148,95 +130,6 @@ def _grouped(details: list[ErrorDetails], value: dict[str, Any]) -> dict[Path, l
         for path, group in groups.items()
         if not any(len(other) > len(path) and other[: len(path)] == path for other in groups)
     }
-
-
-def _issue(
-    key: str, model: type[Table], path: Path, group: list[ErrorDetails], value: dict[str, Any]
-) -> Issue:
-    first = group[0]
-    if first["type"] == "extra_forbidden":
-        known = list(model.model_fields)
-        name = value.get("name")
-        whose = f" of {shown(name)}" if "name" in known and isinstance(name, str) else ""
-        if key == "run":
-            whose = ""
-        unknown = str(path[-1])
-        listing = f"known{whose}: {', '.join(known)}"
-        near = nearest(unknown, known) or _elsewhere(unknown)
-        return Issue((key, *path), "unknown key", listing, near, True)
-    limits = _field_allowed(model, path)
-    if first["type"] == "missing":
-        return Issue((key, *path), "missing", limits, "", True)
-    wrong = first["input"]
-    kinds = {detail["type"] for detail in group}
-    problem = _problem(wrong, kinds)
-    suggestion = ""
-    if isinstance(wrong, str):
-        choices = _choices(_field_schema(model, path))
-        near = nearest(wrong, choices)
-        suggestion = f'"{near}"' if near else ""
-        if choices and not suggestion and limits.startswith(("an integer", "a number")):
-            problem = f"{shown(wrong)} is text"
-    elif _takes_text_only(_field_schema(model, path)) and isinstance(wrong, int | float):
-        suggestion = f'"{shown(wrong)}"'
-    return Issue((key, *path), problem, limits, suggestion)
-
-
-def _elsewhere(key: str) -> str:
-    """Return the dotted key of the table that has ``key``, for a key put in the wrong place."""
-    homes = (table for table, model in _PLAIN.items() if key in model.model_fields)
-    return next((f"{home}.{key}" for home in homes if key != "name"), "")
-
-
-def _problem(wrong: object, kinds: set[str]) -> str:
-    if kinds & {"greater_than", "greater_than_equal"}:
-        return f"{shown(wrong)} is too small"
-    if kinds & {"less_than", "less_than_equal"}:
-        return f"{shown(wrong)} is too large"
-    if kinds & {"string_too_long"}:
-        return f"has {len(str(wrong))} characters, too many"
-    if kinds & {"string_too_short"}:
-        return "is empty"
-    if "too_long" in kinds and isinstance(wrong, list):
-        return f"has {len(wrong)} elements, too many"
-    if isinstance(wrong, str) and kinds & {"literal_error", "string_pattern_mismatch"}:
-        return f"{shown(wrong)} is not known"
-    return is_kind(wrong)
-
-
-@cache
-def _properties(model: type[Table]) -> dict[str, dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = model.model_json_schema()["properties"]
-    return properties
-
-
-def _field_schema(model: type[Table], path: Path) -> dict[str, Any]:
-    schema: dict[str, Any] = _properties(model).get(str(path[0]), {}) if path else {}
-    for part in path[1:]:
-        choices = schema.get("anyOf", [schema])
-        schema = next((choice for choice in choices if "items" in choice), {})
-        schema = schema.get("items", {}) if isinstance(part, int) else {}
-    return schema
-
-
-def _field_allowed(model: type[Table], path: Path) -> str:
-    schema = _field_schema(model, path)
-    if "pattern" in schema:
-        return str(schema["description"])
-    return allowed(schema) if schema else ""
-
-
-def _choices(schema: Mapping[str, Any]) -> list[str]:
-    found = [str(choice) for choice in schema.get("enum", [])]
-    if "const" in schema:
-        found.append(str(schema["const"]))
-    for choice in schema.get("anyOf", []):
-        found += _choices(choice)
-    return found
-
-
-def _takes_text_only(schema: Mapping[str, Any]) -> bool:
-    return schema.get("type") == "string" and "enum" not in schema and "const" not in schema
 
 
 def _unfit_numbers(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

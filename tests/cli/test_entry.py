@@ -77,7 +77,7 @@ def complete(line: str, cwd: Path, **more: str) -> list[str]:
         check=False,
     )
     assert result.stderr.splitlines()[-1] == "[]", result.stderr
-    return result.stdout.splitlines()
+    return [name for name in result.stdout.splitlines() if name]
 
 
 def test_completion_of_presets_and_runs_needs_typer_alone(runs, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shareconsole.errors import PresetError
-from shareconsole.spec.checks import predict, resource_issues
+from shareconsole.spec.checks import predict
 from shareconsole.spec.datasets import DIGITS_PER_CLASS, DigitsOptions, PlantedOptions
 from shareconsole.spec.methods import LearnedSharingOptions, PriorSharingOptions
 from shareconsole.spec.networks import ConvnetOptions, MlpOptions
@@ -159,13 +159,3 @@ def test_cross_checks_run_where_another_table_is_wrong():
         load_preset("digits", ["network.conv=[4,4,4,4]", "train.steps=0", "method.name=x"])
     keys = {problem.key for problem in caught.value.problems}
     assert keys == {"train.steps", "method.name", "network.conv"}
-
-
-def test_resources():
-    preset = load_preset("digits").preset
-    prediction = predict(preset)
-    plenty = {"free_memory": 2**40, "free_disk": 2**40}
-    assert resource_issues(prediction, preset.device, **plenty) == []
-    short = {"free_memory": prediction.memory_bytes, "free_disk": prediction.disk_bytes - 1}
-    found = resource_issues(prediction, preset.device, **short)
-    assert [issue.path for issue in found] == [("device", "memory_budget"), ("train", "steps")]

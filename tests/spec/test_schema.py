@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from shareconsole.errors import UsageError
-from shareconsole.spec.catalog import lookup, nearest
+from shareconsole.spec.catalog import lookup
 from shareconsole.spec.datasets import DATASETS, DatasetOptions
 from shareconsole.spec.methods import METHODS, MethodOptions
+from shareconsole.spec.nearest import nearest
 from shareconsole.spec.networks import NETWORKS, NetworkOptions
 from shareconsole.spec.preset import Preset
 from shareconsole.spec.stepsizes import STEP_SIZES, StepSizeOptions

@@ -55,9 +55,9 @@ def jobs(runs: Path) -> list[Job]:
     for seed in DIGITS_SEEDS:
         for method, preset in zip(METHODS, DIGITS_PRESETS, strict=True):
             found.append(Job("digits", method, seed, preset))
-    for seed in PLANTED_SEEDS:
-        for method in METHODS:
-            found.append(Job("planted", method, seed, str(planted_with(method, runs))))
+    for method in METHODS:
+        preset = str(planted_with(method, runs))
+        found += [Job("planted", method, seed, preset) for seed in PLANTED_SEEDS]
     return found
 
 
@@ -126,7 +126,9 @@ def table(study: str, results: dict[tuple[str, str, int], Result]) -> None:
     learned = np.array([results[study, METHODS[0], seed].macro for seed in seeds])
     for method in METHODS:
         rows = [results[study, method, seed] for seed in seeds]
-        minus = interval(learned - np.array([r.macro for r in rows])) if method != METHODS[0] else ""
+        minus = (
+            interval(learned - np.array([r.macro for r in rows])) if method != METHODS[0] else ""
+        )
         print(
             f"| {method} | {spread(r.macro for r in rows)} | {spread(r.micro for r in rows)} "
             f"| {minus} | {rows[0].parameters:,} | {np.median([r.seconds for r in rows]):.0f} |"
