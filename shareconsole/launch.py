@@ -95,8 +95,8 @@ def check_room(preset: Preset, runs_dir: Path, *, file: str = "") -> None:
     free_memory = psutil.virtual_memory().available
     budget = int(free_memory * share)
     # The trainer holds a run on a GPU against that device's memory, which only it can ask for.
-    if not preset.device.device.startswith("cuda") and needed.memory_bytes > budget:
-        problem = f"the run needs about {_size(needed.memory_bytes)} of memory"
+    if not preset.device.device.startswith("cuda") and needed.process_bytes > budget:
+        problem = f"the run needs about {_size(needed.process_bytes)} of memory"
         allowed = f"at most {_size(budget)} ({share:.0%} of the {_size(free_memory)} free)"
         lacking.append(("device.memory_budget", problem, allowed))
     where = _nearest_existing(runs_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -88,7 +89,8 @@ def main() -> NoReturn:
     except OSError as error:
         if error.errno not in _CANNOT_WRITE or error.filename is not None:
             raise
-        say(f"error: cannot write the output: {error.strerror}")
+        with contextlib.suppress(OSError):  # stderr may be gone with the same terminal
+            say(f"error: cannot write the output: {error.strerror}")
         # The interpreter flushes again when it ends, and would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = exits.Exit.FAILED

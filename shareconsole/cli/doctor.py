@@ -23,7 +23,7 @@ def doctor(runs: RunsOption = None, as_json: JsonOption = False) -> int:
     from shareconsole.headless.doctor import FAILED, NOTE, OK, examine
     from shareconsole.headless.output import UNLIMITED_COLUMNS, out, put_json
     from shareconsole.headless.styles import BAD, GOOD, NOTICE
-    from shareconsole.headless.tables import Page
+    from shareconsole.headless.tables import Page, cell
 
     page = Page(out(columns_without_terminal=UNLIMITED_COLUMNS))
     marks = {OK: ("✓", GOOD), NOTE: ("·", NOTICE), FAILED: ("✗", BAD)}
@@ -33,7 +33,7 @@ def doctor(runs: RunsOption = None, as_json: JsonOption = False) -> int:
         if not as_json:
             mark, style = marks[finding.verdict]
             head = Text.assemble((mark, style), f" {safe_text(finding.name):<{_NAME_CELLS}}")
-            page.line(Text.assemble(head, safe_text(finding.detail)), hanging=_NAME_CELLS + 2)
+            page.flow(head, [cell(finding.detail)])
     passed = all(finding.verdict != FAILED for finding in findings)
     if as_json:
         checks = [

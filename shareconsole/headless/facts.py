@@ -141,6 +141,9 @@ def gather(folder: RunFolder) -> RunFacts:
         assignment = _assignment(log, last)
     except StoreError as error:  # the log was damaged or removed since it was opened
         warnings.append(str(error))
+    steps = log.table("step")
+    if summary.state == "crashed" and len(steps):
+        summary = dataclasses.replace(summary, step=int(steps[-1]["step"]))
     resumes = tuple(log.resumes)
     attempts = [_with_start(attempt, resumes) for attempt in attempts]
     tasks = _tasks(log, last)

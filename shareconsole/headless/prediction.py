@@ -38,7 +38,7 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
         ["tasks", count(needed.num_tasks)],
         ["routed units", count(needed.routed_units)],
         ["parameters", count(needed.parameters)],
-        ["memory", f"about {size(needed.memory_bytes)}"],
+        ["memory", f"about {size(needed.process_bytes)}"],
         ["disk", f"about {size(needed.disk_bytes)}"],
     ]
     page = Page(console)

@@ -193,11 +193,16 @@ def live_lines(snapshot: Snapshot, width: int, *, ascii_only: bool = False) -> T
         number(snapshot.loss),
     )
     if snapshot.evaluated is not None:
-        second.append("  test error ", style=QUIET)
-        second.append(f"{percent(snapshot.macro_error, 2)} %", style=HEADING)
-        second.append(" macro  ", style=QUIET)
-        second.append(f"{percent(snapshot.micro_error, 2)} %")
-        second.append(f" micro  at step {count(snapshot.evaluated)}", style=QUIET)
+        for part in (
+            Text.assemble(
+                ("  test error ", QUIET), (f"{percent(snapshot.macro_error, 2)} %", HEADING)
+            ),
+            Text(f" at step {count(snapshot.evaluated)}", style=QUIET),
+            Text.assemble(("  micro ", QUIET), f"{percent(snapshot.micro_error, 2)} %"),
+        ):
+            # What does not fit whole is left out.
+            if second.cell_len + part.cell_len < width:
+                second.append_text(part)
     for line in (first, second):
         line.truncate(max(1, width - 1), overflow="crop")
     return Text("\n").join([first, second])

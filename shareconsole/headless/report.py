@@ -179,13 +179,13 @@ def _hints(page: Page, facts: RunFacts, runs_words: Sequence[str], *, full: bool
     page.line("Look closer", style=HEADING)
     run = [facts.folder.id, *runs_words]
     hints = [
-        (["logs", *run], "the trainer's words"),
+        (["logs", *run], "its log"),
         (["export", *run, "-o", "run.csv"], "every step"),
     ]
     if not full:
-        hints.insert(0, (["show", *run], "settings, attempts"))
+        hints.insert(0, (["show", *run], "settings"))
     if facts.summary.state in RESTARTABLE:
-        hints.append((["resume", *run], "go on from the last checkpoint"))
+        hints.append((["resume", *run], "go on"))
     commands = [cell(shlex.join(["shareconsole", *words])) for words, _ in hints]
     widest = max(command.cell_len for command in commands)
     for command, (_, what) in zip(commands, hints, strict=True):

@@ -82,16 +82,23 @@ def answer(filed: Path) -> str | None:
 def require_state(folder: RunFolder, verb: str) -> State:
     """Return the state of the run if the request makes sense in it.
 
+    A trainer that is coming up drops what lies in its inbox, so its attempt is waited for first.
+
     Raises:
         UsageError: it does not; the message says how the run stands.
     """
-    state = derive_state(folder)
+    state = wait_until(folder, _has_attempt)
     if state.word in FITTING[verb]:
         return state
     already = {("pause", "paused"): "is paused already", ("resume", "running"): "is running"}
     what = already.get((verb, state.word), f"is {state.word}")
     why = f" ({state.reason})" if state.reason else ""
     raise UsageError(f"cannot {verb} {folder.id}: it {what}{why}")
+
+
+def _has_attempt(state: State) -> bool:
+    attempt = state.attempt
+    return state.word != "starting" or (attempt is not None and attempt.exit is None)
 
 
 def wait_until(

@@ -106,7 +106,7 @@ class Page:
         hanging = head.cell_len
         line = head.copy()
         room = max(20, self.width - indent - hanging)
-        for item in (piece for item in items for piece in item.wrap(self.console, room)):
+        for item in (part for whole in items for part in whole.wrap(self.console, room)):
             empty = line.cell_len <= hanging
             if not empty and indent + line.cell_len + gap + item.cell_len > self.width:
                 line.rstrip()

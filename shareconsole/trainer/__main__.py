@@ -68,12 +68,13 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
         UsageError: Nothing is left to train, or the resume would not be exact.
     """
     earlier = folder.attempts()
-    steps = arguments.steps or preset.train.steps
-    if earlier and not arguments.steps:
-        steps = max(steps, read_attempt(folder, earlier[-1]).steps)
+    last = read_attempt(folder, earlier[-1]) if earlier else None
+    steps = arguments.steps or (last.steps if last else preset.train.steps)
     manifest = newest_manifest(folder)
     if manifest is not None:
-        if manifest.step >= steps:
+        # A run that died between its last checkpoint and its last word still has to say it.
+        finished = last is not None and last.exit is not None and last.exit.reason == "finished"
+        if manifest.step > steps or (manifest.step == steps and finished):
             raise UsageError(
                 f"{folder.id} is at step {manifest.step:,} of {steps:,}: nothing left to train "
                 "(--steps N trains it longer)"
@@ -100,7 +101,7 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
         argv=tuple(sys.argv),
         started=utc_now(),
         steps=steps,
-        resume_from_step=None if earlier else 0,
+        resume_from_step=manifest.step if manifest else 0,
         allow_inexact=arguments.allow_inexact,
         device=preset.device.device,
         threads=preset.device.threads,

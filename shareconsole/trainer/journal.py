@@ -55,7 +55,7 @@ class Journal:
         """
         self.folder = folder
         self.attempt = attempt
-        self.step = 0
+        self.step = attempt.resume_from_step or 0
         self.flags = Flag(0)
         self.errors: tuple[float | None, float | None] = (None, None)
         self._events = EventWriter(folder.events(attempt.number), attempt.number)
@@ -89,6 +89,8 @@ class Journal:
         """Add to the attempt's record what it did not know when it began."""
         self.attempt = replace(self.attempt, **known)
         self._unless_full(lambda: update_attempt(self.folder, self.attempt))
+        # Readers take a beat older than this file for one of the attempt before.
+        self._beat()
 
     def conclude(self, end: AttemptExit) -> None:
         """Record how the attempt ended, after everything that came before it is on disk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from shareconsole.headless import requests
 from shareconsole.store.attempts import read_attempt
 from shareconsole.store.heartbeat import Flag
 from tests.cli import synthetic
+from tests.cli.acting import Trainer
 
 
 def test_stop_waits_for_the_end_and_reports_it(cli, training):
@@ -130,6 +132,30 @@ def test_a_request_that_cannot_be_written(cli, runs, monkeypatch):
     assert "No space left" in result.err
     assert cli("stop", "latest", "--now").out == f"{folder.id} stopped\n"
     assert signals == [15, 15]
+
+
+def test_a_request_waits_for_a_trainer_that_is_coming_up(cli, runs):
+    """Filed earlier, it would be taken for one to the attempt before, and dropped."""
+    folder = synthetic.new_run(runs)
+    folder.launch_log("abcd").touch()
+    filed_too_early = []
+
+    def come_up() -> None:
+        time.sleep(0.2)
+        filed_too_early.extend(folder.control.iterdir())
+        trainer = Trainer(folder)
+        synthetic.begin(folder)
+        synthetic.beat(folder)
+        trainer.start()
+        time.sleep(0.5)
+        trainer.close()
+
+    thread = threading.Thread(target=come_up)
+    thread.start()
+    result = cli("stop", "latest")
+    thread.join()
+    assert result.out == f"{folder.id} stopped\n"
+    assert filed_too_early == []
 
 
 def test_waiting_ends(runs):

@@ -185,7 +185,7 @@ def test_resumes_are_verified_in_the_report(cli, runs):
 def test_a_crashed_and_a_failed_run_say_why_and_how_to_go_on(cli, runs):
     folder = synthetic.crashed_run(runs)
     shown = cli("show", folder.id, "--json").json
-    assert shown["state"] == "crashed"
+    assert (shown["state"], shown["step"]) == ("crashed", 7)
     assert "gone" in shown["reason"]
     assert f"shareconsole resume {folder.id}" in cli("show", folder.id).out
     failed = synthetic.ended_run(

@@ -6,13 +6,14 @@ import errno
 import math
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from shareconsole.spec.toml import parse_resolved
 from shareconsole.store import control
-from shareconsole.store.attempts import read_attempt
+from shareconsole.store.attempts import read_attempt, update_attempt
 from shareconsole.store.events import read_events
 from shareconsole.store.heartbeat import Flag, read_heartbeat
 from shareconsole.store.lock import RunLock
@@ -227,6 +228,17 @@ DIVERGING = (
     "train.weight_decay=1000",
     "train.optimizer=sgd",
 )
+
+
+def test_a_run_killed_after_its_last_checkpoint_can_still_finish(make_run, train):
+    folder = make_run()
+    assert train(folder) == 0
+    attempt = read_attempt(folder, 1)
+    update_attempt(folder, replace(attempt, exit=None, start_ticks=1))
+    assert derive_state(folder).word == "crashed"
+    assert train(folder) == 0
+    assert derive_state(folder).word == "finished"
+    assert len(read(folder).table("step")) == 40
 
 
 def test_nan_ends_the_run_as_failed_and_names_step_and_task(make_run, train):
