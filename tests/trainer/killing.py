@@ -126,11 +126,13 @@ def kill_and_resume(runs: Path, num_kills: int, seed: int, say=print) -> int:
         found = difference(log, reference)
         assert not found, f"kill {kills}: {found} differs from the uninterrupted run"
         assert all(check.identical for check in log.resumes)
-        assert derive_state(folder).word == ("crashed" if killed else "finished")
+        word = derive_state(folder).word
+        # The kill may still meet the process after its last word, while Python shuts down.
+        assert word == "finished" or (killed and word == "crashed"), word
         overlap += sum(c.overlap_steps for c in log.resumes if c.attempt == folder.attempts()[-1])
         say(f"kill {kills}: at step {len(steps)}, attempt {folder.attempts()[-1]}")
-        if not killed or kills == num_kills:
-            if killed:
+        if word == "finished" or kills == num_kills:
+            if word == "crashed":
                 finish(folder)
             whole = read(folder)
             assert not difference(whole, reference)
