@@ -21,6 +21,7 @@ Deviations from the released code, which runs torch 1.3:
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -80,7 +81,8 @@ class LearnedSharing:
             mean_over_samples(losses_ST, sgd_batch.num_labelled),
             norm,
             fitness_S,
-            diverged=bool(losses_ST.isnan().any() or fitness_S.isnan().any()),
+            diverged=bool(losses_ST.isnan().any() or fitness_S.isnan().any())
+            or not math.isfinite(norm),
         )
 
     def _update_assignment(self, batch: Batch) -> Tensor:
@@ -89,7 +91,9 @@ class LearnedSharing:
         members = assignment.sample(self.pi_LTK, options.nes_samples, self._nes_generator)
         losses_ST = self.population.evaluate(members, batch).cpu().to(torch.float64)
         labelled_T = torch.tensor(batch.num_labelled, dtype=torch.float64)
-        fitness_S = losses_ST @ labelled_T / labelled_T.sum()  # mean over all labelled images
+        fitness_S = (
+            losses_ST @ labelled_T / labelled_T.sum().clamp(min=1)
+        )  # mean over labelled images
         utilities = nes.rank_utilities(losses_ST if options.credit == "per_task" else fitness_S)
         gradient = nes.natural_gradient(self.pi_LTK, members, utilities)
         self.pi_LTK = nes.update(self.pi_LTK, gradient, options.nes_learning_rate, options.floor)
@@ -102,6 +106,10 @@ class LearnedSharing:
     def tensors(self) -> dict[str, Tensor]:
         """The assignment probabilities."""
         return {"assignment": self.pi_LTK}
+
+    def tensor_axes(self) -> dict[str, tuple[str | tuple[str, ...], ...]]:
+        """See `Method.tensor_axes`."""
+        return {"assignment": ("unit", "task", "module")}
 
     def scalars(self) -> dict[str, float]:
         """Mean entropy of pi in nats."""

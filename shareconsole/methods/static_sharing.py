@@ -7,6 +7,7 @@ stay shared and units it marks "task" stay owned under each of them; only routed
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,13 +69,18 @@ class _StaticSharing:
                 self.population, self._assignment_LT[None], self._pi_LTK, batch, step_size
             )
         loss_T = mean_over_samples(losses_ST, batch.num_labelled)
-        return StepResult(loss_T, norm, None, diverged=bool(losses_ST.isnan().any()))
+        diverged = bool(losses_ST.isnan().any()) or not math.isfinite(norm)
+        return StepResult(loss_T, norm, None, diverged)
 
     def assignment(self) -> Tensor:
         """[0, T]: nothing is routed."""
         return self._assignment_LT
 
     def tensors(self) -> dict[str, Tensor]:
+        """Nothing to show."""
+        return {}
+
+    def tensor_axes(self) -> dict[str, tuple[str | tuple[str, ...], ...]]:
         """Nothing to show."""
         return {}
 

@@ -124,6 +124,8 @@ class Bank(nn.Module):
     def gradient_norm(self) -> Tensor:
         """Euclidean norm over all gradients there are, a scalar on the device."""
         gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        if not gradients:
+            return next(self.parameters()).new_zeros(())
         return torch.nn.utils.get_total_norm(gradients)
 
     def describe(self) -> list[dict[str, object]]:

@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from shareconsole.sharing.seeding import Generators
 
 
-TENSOR_AXES: dict[str, tuple[str, ...]] = {"assignment": ("unit", "task", "module")}
-"""Kinds of tensor a method may emit, and what runs along their axes.
-
-"unit" are the routed units, "task" the tasks, "module" the candidates of a routed unit. Whoever
-shows a tensor knows kinds, never methods.
-"""
-
-
 class StepSize(Protocol):
     """How far to move along the gradients that are in the bank."""
 
@@ -81,7 +73,7 @@ class StepResult:
             without a labelled image in the batch.
         gradient_norm: Euclidean norm of the normalised gradient.
         fitness_S: Loss of each population member, lower is better; None without a population.
-        diverged: Whether a loss that exists is NaN.
+        diverged: Whether a loss that exists is NaN or the gradient is not finite.
     """
 
     loss_T: Tensor
@@ -119,7 +111,18 @@ class Method(Protocol):
         ...
 
     def tensors(self) -> dict[str, Tensor]:
-        """What to show of the method's state, by kind; the kinds are those of `TENSOR_AXES`."""
+        """What to show of the method's state, by kind, such as "assignment" [L, T, K].
+
+        Whoever shows a tensor knows kinds, never methods.
+        """
+        ...
+
+    def tensor_axes(self) -> dict[str, tuple[str | tuple[str, ...], ...]]:
+        """What runs along the axes of each kind of `tensors`.
+
+        An axis is "unit" (the routed units), "task", "module" (the candidates of a routed unit),
+        or a tuple of labels of its own.
+        """
         ...
 
     def scalars(self) -> dict[str, float]:

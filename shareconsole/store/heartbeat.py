@@ -26,6 +26,7 @@ class Flag(enum.IntFlag):
     STOPPING = 2
     DISK_FULL = 4
     EVALUATING = 8
+    SAVING = 16
 
 
 @dataclass(frozen=True)

@@ -128,12 +128,16 @@ class Comparison:
 
 
 def compare_steps(
-    old: NDArray[np.int64], new: NDArray[np.int64], intact: bool
+    old: NDArray[np.int64],
+    new: NDArray[np.int64],
+    intact: bool,
+    optional: frozenset[int] = frozenset(),
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], set[int]]:
     """Which places of ``old`` and ``new`` to hold against each other, and steps that differ.
 
     Both lists hold steps above the resumed one. Up to where the shorter one ends, each step must
-    be in both if the logs are ``intact``; if they are not, a missing one proves nothing.
+    be in both if the logs are ``intact``; if they are not, a missing one proves nothing. Nor does
+    one of ``optional``: an attempt evaluates at its own last step, another may pass it by.
     """
     if not len(old) or not len(new):
         nothing = np.empty(0, np.intp)
@@ -141,16 +145,25 @@ def compare_steps(
     end = min(int(old.max()), int(new.max()))
     missing = np.setxor1d(old[old <= end], new[new <= end])
     _, in_old, in_new = np.intersect1d(old, new, return_indices=True)
-    return in_old, in_new, {int(step) for step in missing} if intact else set()
+    lost = {int(step) for step in missing} - optional if intact else set()
+    return in_old, in_new, lost
 
 
-def compare_rows(old: Rows, new: Rows, intact: bool) -> Comparison:
+def last_steps(old: Part, new: Part) -> frozenset[int]:
+    """The steps that two attempts aimed at, where these are not the same."""
+    aims = {part.schema.meta.get("steps") for part in (old, new)}
+    return frozenset(aim for aim in aims if isinstance(aim, int)) if len(aims) > 1 else frozenset()
+
+
+def compare_rows(
+    old: Rows, new: Rows, intact: bool, optional: frozenset[int] = frozenset()
+) -> Comparison:
     """Hold two attempts' rows of one table against each other, bit for bit.
 
     Columns ending in ``_seconds`` are wall-clock times and are left out, as are columns that
     only one of them has.
     """
-    in_old, in_new, different = compare_steps(old["step"], new["step"], intact)
+    in_old, in_new, different = compare_steps(old["step"], new["step"], intact, optional)
     steps = old["step"][in_old]
     unequal = np.zeros(len(steps), np.bool_)
     for name in old.dtype.names or ():

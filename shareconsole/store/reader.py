@@ -18,6 +18,7 @@ from shareconsole.store.merge import (
     bounds,
     compare_rows,
     compare_steps,
+    last_steps,
     within,
 )
 from shareconsole.store.record_reader import Damage, RecordReader
@@ -199,7 +200,8 @@ def _compare_tables(parts: list[Part], index: int) -> Comparison:
             old, new = part.reader.rows(table.name), newest.reader.rows(table.name)
             old = old[within(old["step"], limit)]
             new = new[within(new["step"], limit)]
-            found.add(compare_rows(old, new, part.intact and newest.intact))
+            optional = last_steps(part, newest)
+            found.add(compare_rows(old, new, part.intact and newest.intact, optional))
     return found
 
 
@@ -213,7 +215,9 @@ def _compare_tensors(parts: list[Part]) -> Comparison:
             old_places = np.flatnonzero(within(old, limit))
             new_places = np.flatnonzero(within(new, limit))
             intact = part.intact and newest.intact
-            in_old, in_new, different = compare_steps(old[old_places], new[new_places], intact)
+            in_old, in_new, different = compare_steps(
+                old[old_places], new[new_places], intact, last_steps(part, newest)
+            )
             found.different |= different
             for i, j in zip(old_places[in_old], new_places[in_new], strict=True):
                 step = int(old[i])

@@ -187,7 +187,8 @@ def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
     # A process that is frozen as a whole does not beat either, so the beat's age counts too.
     age = clock.age(beat.modified)
     idle = age.seconds
-    if Flag.EVALUATING not in beat.flags:
+    # An evaluation, a checkpoint and a wait for disk space take their time without a step.
+    if not beat.flags & (Flag.EVALUATING | Flag.SAVING | Flag.DISK_FULL):
         idle += beat.since_step_seconds
     if idle > max(STALL_SECONDS, STALL_MEDIANS * beat.median_step_seconds):
         stalled = f"alive, but no step for {idle:.0f} s, at step {beat.step}"

@@ -14,10 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shareconsole.errors import LockedError, ShareconsoleError, UsageError
+from shareconsole.errors import ShareconsoleError, UsageError
 from shareconsole.spec.checks import predict
 from shareconsole.spec.toml import parse_resolved
-from shareconsole.store.attempts import Attempt, AttemptExit, create_attempt, read_attempt
+from shareconsole.store.attempts import (
+    Attempt,
+    AttemptExit,
+    create_attempt,
+    end_attempt,
+    read_attempt,
+)
 from shareconsole.store.clock import utc_now
 from shareconsole.store.control import ControlInbox
 from shareconsole.store.folder import RunFolder
@@ -25,7 +31,8 @@ from shareconsole.store.lock import RunLock
 from shareconsole.store.process import this_process
 from shareconsole.trainer.journal import Journal
 from shareconsole.trainer.manifest import current_surroundings, newest_manifest
-from shareconsole.trainer.signals import StopSignals
+from shareconsole.trainer.output import ForgivingStream
+from shareconsole.trainer.signals import StopNow, StopSignals
 
 if TYPE_CHECKING:
     from shareconsole.spec.preset import Preset
@@ -43,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     folder = RunFolder(arguments.run_folder.resolve())
     try:
         lock = RunLock.acquire(folder)
-    except LockedError as error:
+    except ShareconsoleError as error:
         print(error, file=sys.stderr, flush=True)
         return error.exit_code
     with lock:
@@ -53,11 +60,17 @@ def main(argv: list[str] | None = None) -> int:
         except ShareconsoleError as error:
             print(error, file=sys.stderr, flush=True)
             return error.exit_code
-        with Journal(folder, attempt) as journal:
+        try:
+            journal = Journal(folder, attempt)
+        except OSError as error:
+            traceback.print_exc()
+            ended = AttemptExit(1, "failed", attempt.resume_from_step or 0, str(error), utc_now())
+            end_attempt(folder, attempt, ended)
+            return ended.code
+        with journal:
             journal.event("attempt_started", steps=attempt.steps, pid=attempt.pid)
             ended = _train(folder, preset, journal, signals)
-            signals.ignore()
-            journal.conclude(ended)
+            journal.conclude(ended, give_up=lambda: signals.requested)
     return ended.code
 
 
@@ -72,14 +85,12 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
     steps = arguments.steps or (last.steps if last else preset.train.steps)
     manifest = newest_manifest(folder)
     if manifest is not None:
-        # A run that died between its last checkpoint and its last word still has to say it.
-        finished = last is not None and last.exit is not None and last.exit.reason == "finished"
-        if manifest.step > steps or (manifest.step == steps and finished):
+        if manifest.step >= steps and not _has_only_to_say_so(last, manifest.step):
             raise UsageError(
                 f"{folder.id} is at step {manifest.step:,} of {steps:,}: nothing left to train "
                 "(--steps N trains it longer)"
             )
-        now = current_surroundings(folder, preset.device.threads)
+        now = current_surroundings(folder, preset.device.threads, _device(preset))
         differences = manifest.surroundings.differences(now)
         if differences and not arguments.allow_inexact:
             raise UsageError(
@@ -111,6 +122,20 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
     return attempt
 
 
+def _has_only_to_say_so(last: Attempt | None, step: int) -> bool:
+    """Whether the last attempt saved its last checkpoint, but died before its last word."""
+    if last is None or last.steps != step:
+        return False
+    return last.exit is None or last.exit.reason != "finished"
+
+
+def _device(preset: Preset) -> str:
+    """The device as a checkpoint records it. Loads torch, so only a resume asks."""
+    from shareconsole.trainer.device import describe_device, resolve_device
+
+    return describe_device(resolve_device(preset.device.device))
+
+
 def _train(
     folder: RunFolder, preset: Preset, journal: Journal, signals: StopSignals
 ) -> AttemptExit:
@@ -133,17 +158,20 @@ def _train(
         experiment = build_experiment(preset, device)
         trainer = Trainer(folder, experiment, journal, surroundings, signals)
         reason = trainer.run(allow_inexact=journal.attempt.allow_inexact)
+        signals.conclude()
         return AttemptExit(0, reason, journal.step, "", utc_now())
-    except Exception as error:
+    except (Exception, StopNow) as error:
+        signals.conclude()
         traceback.print_exc()
         text = str(error) if isinstance(error, ShareconsoleError) else _one_line(error)
         journal.event("failed", step=journal.step, error=text)
         return AttemptExit(1, "failed", journal.step, text, utc_now())
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 if __name__ == "__main__":
+    sys.stdout, sys.stderr = ForgivingStream(sys.stdout), ForgivingStream(sys.stderr)
     sys.exit(main())

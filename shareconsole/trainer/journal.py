@@ -6,6 +6,7 @@ in memory, and `blocked` says when so many wait that training has to pause.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from shareconsole.store.records import RecordWriter
 from shareconsole.store.status import Status, write_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,6 +68,7 @@ class Journal:
         self._recent: deque[float] = deque(maxlen=101)
         # Status and heartbeat are written by the training thread at changes, else by the other.
         self._guard = threading.Lock()
+        self._checkpoint_waits = False
         self._interval = interval
         self._ended = threading.Event()
         self._failure: BaseException | None = None
@@ -88,24 +91,34 @@ class Journal:
     def amend(self, **known: Any) -> None:
         """Add to the attempt's record what it did not know when it began."""
         self.attempt = replace(self.attempt, **known)
-        self._unless_full(lambda: update_attempt(self.folder, self.attempt))
+        with contextlib.suppress(OSError):
+            # It is written again, whole, when the attempt ends.
+            update_attempt(self.folder, self.attempt)
         # Readers take a beat older than this file for one of the attempt before.
         self._beat()
 
-    def conclude(self, end: AttemptExit) -> None:
+    def conclude(self, end: AttemptExit, give_up: Callable[[], bool]) -> None:
         """Record how the attempt ended, after everything that came before it is on disk.
 
-        Waits for as long as the disk is full; `Flag.DISK_FULL` shows it.
+        Waits for as long as the file system refuses something, which `Flag.DISK_FULL` shows;
+        `give_up` is asked once a second whether to stop waiting.
         """
-        self.write_status()
         self.retry()
-        while self.waiting:
+        while self.waiting and not give_up():
             time.sleep(self._interval)
             self.retry()
         self.sync()
-        while not self._unless_full(lambda: end_attempt(self.folder, self.attempt, end)):
+        while True:
+            try:
+                self.attempt = end_attempt(self.folder, self.attempt, end)
+                break
+            except OSError as error:
+                print(f"cannot record the end of this attempt: {error}", flush=True)
+            if give_up():
+                break
             self.flag(Flag.DISK_FULL, True)
             time.sleep(self._interval)
+        self.write_status()
 
     # -- records -----------------------------------------------------------------------------
 
@@ -129,10 +142,10 @@ class Journal:
         for writer in self._writers():
             writer.repeat_schema()
 
-    def sync(self) -> None:
-        """Bring all records to disk."""
-        for writer in self._writers():
-            writer.sync()
+    def sync(self) -> bool:
+        """Bring all records to disk; False if some wait for space or the sync failed."""
+        synced = [writer.sync() for writer in self._writers()]  # each of them, whatever came before
+        return all(synced)
 
     # -- events, status, heartbeat -------------------------------------------------------------
 
@@ -158,13 +171,28 @@ class Journal:
             self.flags = flags
             self._beat()
 
+    @contextmanager
+    def flagged(self, flag: Flag) -> Iterator[None]:
+        """Show a flag for as long as something takes its time without a step."""
+        self.flag(flag, True)
+        try:
+            yield
+        finally:
+            # In this order, or the first beat without the flag tells of a long time without step.
+            self.skip_time()
+            self.flag(flag, False)
+
     def write_status(self) -> None:
-        """Write status.json now; a full disk leaves the old one, which is only a hint."""
+        """Write status.json now; it is only a hint, so one that cannot be written is left out."""
+        with self._guard, contextlib.suppress(OSError):
+            write_status(self.folder, self._status())
+
+    def _status(self) -> Status:
         median = self._median_step()
         macro, micro = (
             value if value is not None and math.isfinite(value) else None for value in self.errors
         )
-        status = Status(
+        return Status(
             step=self.step,
             steps=self.attempt.steps,
             attempt=self.attempt.number,
@@ -173,15 +201,21 @@ class Journal:
             steps_per_second=1 / median if median else None,
             updated=utc_now(),
         )
-        with self._guard:
-            self._unless_full(lambda: write_status(self.folder, status))
 
     def retry(self) -> None:
         """Try again to write what waits for disk space, and say when that begins or ends."""
         for log in self._logs():
             if log.backlog_bytes:
                 log.retry()
-        waits = self.waiting
+        self._show_full_disk()
+
+    def checkpoint_waits(self, waits: bool) -> None:
+        """Tell whether a checkpoint waits for space on the disk."""
+        self._checkpoint_waits = waits
+        self._show_full_disk()
+
+    def _show_full_disk(self) -> None:
+        waits = self.waiting or self._checkpoint_waits
         if waits != bool(self.flags & Flag.DISK_FULL):
             self.flag(Flag.DISK_FULL, waits)
             self.event("disk_full" if waits else "disk_recovered")
@@ -206,16 +240,6 @@ class Journal:
 
     def _writers(self) -> list[RecordWriter]:
         return [writer for writer in (self._metrics, self._tensors) if writer is not None]
-
-    def _unless_full(self, action: Callable[[], object]) -> bool:
-        """Do it and return True; return False if the disk is full; let other errors pass."""
-        try:
-            action()
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            return False
-        return True
 
     def _median_step(self) -> float:
         recent = list(self._recent)

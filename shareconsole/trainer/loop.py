@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -9,33 +11,32 @@ import numpy as np
 import torch
 
 from shareconsole.errors import RunFailedError, UsageError
-from shareconsole.sharing.method import TENSOR_AXES, Stopwatch
-from shareconsole.store.control import ControlInbox
+from shareconsole.sharing.method import Stopwatch
 from shareconsole.store.heartbeat import Flag
-from shareconsole.store.records import LogSchema, TableSchema, TensorSchema
 from shareconsole.trainer.checkpoint import load_newest, save_checkpoint
-from shareconsole.trainer.evaluate import evaluate, evaluation_columns
+from shareconsole.trainer.columns import log_schemas, step_values
+from shareconsole.trainer.evaluate import evaluate
 from shareconsole.trainer.journal import DISK_FULL
 from shareconsole.trainer.signals import StopNow
+from shareconsole.trainer.steering import Steering
 
 if TYPE_CHECKING:
     from shareconsole.sharing.method import StepResult
-    from shareconsole.store.control import Request
     from shareconsole.store.folder import RunFolder
     from shareconsole.trainer.build import Experiment
     from shareconsole.trainer.journal import Journal
     from shareconsole.trainer.manifest import Surroundings
     from shareconsole.trainer.signals import StopSignals
 
-PARTS = ("data", "nes", "sgd", "logging")
-"""What a step's seconds are split into; `logging` is that of the step before."""
-
 POLL_SECONDS = 0.1
 """How often a paused run looks for requests."""
 
+RETRY_SECONDS = 1.0
+"""How often a checkpoint that must be saved is tried on a full disk."""
+
 
 class DivergedError(RunFailedError):
-    """A loss became NaN."""
+    """A loss or a gradient is not a number any more."""
 
 
 class InexactResumeError(UsageError):
@@ -61,13 +62,10 @@ class Trainer:
         self.settings = experiment.preset.train
         self.step = 0
         self._elapsed = 0.0
-        self._resumed_at = time.perf_counter()
+        self._started_at = time.perf_counter()
         self._saved_step: int | None = None
-        self._inbox = ControlInbox(folder)
-        self._postponed: list[Request] = []
         self._signals = signals
-        self._stop = False
-        self._paused = False
+        self._steering = Steering(folder, journal, signals)
         self._warned_of_nan = False
 
     def run(self, *, allow_inexact: bool) -> str:
@@ -78,24 +76,21 @@ class Trainer:
 
         Raises:
             DivergedError: A loss became NaN and the preset says to fail then.
+            InexactResumeError: The checkpoint does not fit these surroundings.
         """
         try:
             self._signals.armed = True
             self._restore(allow_inexact)
             self._open_records()
             self._train()
-            if not self._finished:
-                self._checkpoint(insist=True)
+            self._checkpoint(insist=True)
+            self._signals.armed = False
         except StopNow:
-            print(f"stopped at once at step {self.step}, without a checkpoint", flush=True)
-        self._signals.ignore()
-        reason = "finished" if self._finished else "stopped"
+            print(f"stopped at once after step {self.step}", flush=True)
+        finished = self.step >= self.journal.attempt.steps and self._saved_step == self.step
+        reason = "finished" if finished else "stopped"
         self.journal.event(reason, step=self.step)
         return reason
-
-    @property
-    def _finished(self) -> bool:
-        return self.step >= self.journal.attempt.steps and self._saved_step == self.step
 
     def _train(self) -> None:
         settings, steps = self.settings, self.journal.attempt.steps
@@ -107,130 +102,68 @@ class Trainer:
             )
             self.step += 1
             start = time.perf_counter()
-            self._log(result, {**watch.seconds, "logging": logging_seconds})
-            last = self.step == steps
-            evaluates = last or self.step % settings.eval_every == 0
+            seconds = {**watch.seconds, "logging": logging_seconds}
+            row = step_values(result, seconds, self._elapsed_seconds())
+            self.journal.row("step", self.step, row)
+            evaluates = self.step == steps or self.step % settings.eval_every == 0
             if evaluates or self.step % settings.assignment_every == 0:
                 self._log_tensors()
             self.journal.stepped(self.step)
             self.journal.check()
             logging_seconds = time.perf_counter() - start
             if result.diverged:
-                self._diverged(result)
+                self._diverged(self._what_diverged(result))
             if evaluates:
                 self._evaluate()
-            if last:
-                self._checkpoint(insist=True)
-            elif self.step % settings.checkpoint_every == 0:
+            if self.step < steps and self.step % settings.checkpoint_every == 0:
                 self._checkpoint(insist=False)
-
-    # -- requests ------------------------------------------------------------------------------
 
     def _obey(self) -> bool:
         """Do what is asked between two steps; True if training should stop."""
-        self._take_requests()
-        while not self._stop and (self._paused or self.journal.blocked):
+        self._steering.take()
+        self._answer_checkpoints()
+        waiting_since = time.perf_counter()
+        waited = False
+        while not self._steering.stop and (self._steering.paused or self.journal.blocked):
+            waited = True
             time.sleep(POLL_SECONDS)
             self.journal.retry()
             self.journal.check()
-            self._take_requests()
+            self._steering.take()
+            self._answer_checkpoints()
             self.journal.skip_time()
+        if waited:
+            self._started_at += time.perf_counter() - waiting_since
         if self.journal.waiting:
             self.journal.retry()
-        return self._stop
+        return self._steering.stop
 
-    def _take_requests(self) -> None:
-        if self._signals.requested and not self._stop:
-            self.journal.event("stop_requested", now=False, source="signal")
-            self._request_stop()
-        requests = [*self._postponed, *self._inbox.poll()]
-        self._postponed.clear()
-        for request in requests:
-            if request.verb == "stop":
-                now = bool(request.data.get("now"))
-                request.done("stopping")
-                self.journal.event("stop_requested", now=now, source="request")
-                if now:
-                    raise StopNow
-                self._request_stop()
-            elif request.verb in ("pause", "resume"):
-                pause = request.verb == "pause"
-                if pause != self._paused:
-                    self._paused = pause
-                    self.journal.flag(Flag.PAUSED, pause)
-                    self.journal.event("paused" if pause else "continued", step=self.step)
-                request.done("paused" if pause else "running")
-            else:
-                saved = self._checkpoint(insist=False)
-                request.done("saved" if saved else "failed")
-
-    def _request_stop(self) -> None:
-        self._stop = True
-        self.journal.flag(Flag.STOPPING, True)
+    def _answer_checkpoints(self) -> None:
+        for request in self._steering.checkpoints:
+            request.done("saved" if self._checkpoint(insist=False) else "failed")
+        self._steering.checkpoints.clear()
 
     def _breathe(self) -> None:
-        """Between two passes of an evaluation only "stop now" is obeyed; the rest can wait."""
+        """Between two passes of an evaluation."""
         self.journal.check()
-        self._postponed += self._inbox.poll()
-        if any(r.verb == "stop" and r.data.get("now") for r in self._postponed):
-            self._take_requests()
+        self._steering.take_only_stop_now()
 
     # -- what is written -----------------------------------------------------------------------
 
     def _open_records(self) -> None:
-        experiment = self.experiment
-        bank, data, method = experiment.population.bank, experiment.data, experiment.method
-        kind = "f8" if experiment.preset.device.dtype == "float64" else "f4"
-        columns = [(f"loss.{name}", kind) for name in data.task_names]
-        columns += [(f"fitness.{j}", kind) for j in range(method.population_size)]
-        columns += [("gradient_norm", kind), *((f"{part}_seconds", "f4") for part in PARTS)]
-        columns += [("elapsed_seconds", "f8")]
-        evaluation = [(name, kind) for name in evaluation_columns(experiment)]
-        labels = {
-            "unit": bank.routed_names,
-            "task": data.task_names,
-            "module": tuple(module_name(k) for k in range(bank.num_modules)),
-        }
-        tensors = []
-        for name in method.tensors():
-            axes = tuple(labels[axis] for axis in TENSOR_AXES[name])
-            tensors.append(TensorSchema(name, "f4", tuple(len(axis) for axis in axes), axes))
-        meta: dict[str, object] = {
-            "tasks": [
-                {"name": name, "classes": classes}
-                for name, classes in zip(data.task_names, data.num_classes, strict=True)
-            ],
-            "units": bank.describe(),
-            "parameters": bank.num_parameters(),
-            "groups": data.groups,
-            "device": self.surroundings.device,
-        }
-        tables = (
-            TableSchema("step", tuple(columns)),
-            TableSchema("evaluation", (*evaluation, ("elapsed_seconds", "f8"))),
-        )
-        attempt = self.journal.attempt.number
-        self.journal.open_records(
-            LogSchema(attempt, self.step, tables, (), meta),
-            LogSchema(attempt, self.step, (), tuple(tensors), meta),
-        )
+        experiment, attempt = self.experiment, self.journal.attempt
+        device = self.surroundings.device
+        schemas = log_schemas(experiment, attempt.number, self.step, attempt.steps, device)
+        self.journal.open_records(*schemas)
         print(
-            f"{bank.num_parameters():,} parameters, {data.num_tasks} tasks, "
-            f"{self.surroundings.device}, from step {self.step} to {self.journal.attempt.steps}",
+            f"{experiment.population.bank.num_parameters():,} parameters, "
+            f"{experiment.data.num_tasks} tasks, {device}, "
+            f"from step {self.step:,} to {attempt.steps:,}",
             flush=True,
         )
         if self.step == 0:
             self._log_tensors()
         self.journal.write_status()
-
-    def _log(self, result: StepResult, seconds: dict[str, float]) -> None:
-        values: list[float] = result.loss_T.tolist()
-        if result.fitness_S is not None:
-            values += result.fitness_S.tolist()
-        values.append(result.gradient_norm)
-        values += [seconds.get(part, 0.0) for part in PARTS]
-        values.append(self._elapsed_seconds())
-        self.journal.row("step", self.step, values)
 
     def _log_tensors(self) -> None:
         for kind, tensor in self.experiment.method.tensors().items():
@@ -238,25 +171,39 @@ class Trainer:
             self.journal.tensor(kind, self.step, np.ascontiguousarray(array))
 
     def _evaluate(self) -> None:
-        self.journal.flag(Flag.EVALUATING, True)
-        scores = evaluate(self.experiment, self._breathe)
-        self.journal.row("evaluation", self.step, [*scores.values(), self._elapsed_seconds()])
-        self.journal.repeat_schemas()
-        self.journal.errors = (scores["macro_error"], scores["micro_error"])
-        self.journal.flag(Flag.EVALUATING, False)
-        self.journal.skip_time()
+        with self.journal.flagged(Flag.EVALUATING):
+            scores = evaluate(self.experiment, self._breathe)
+            self.journal.row("evaluation", self.step, [*scores.values(), self._elapsed_seconds()])
+            self.journal.repeat_schemas()
+            self.journal.errors = (scores["macro_error"], scores["micro_error"])
         self.journal.write_status()
         print(
-            f"step {self.step}: macro error {scores['macro_error']:.2%}, "
+            f"step {self.step:,}: macro error {scores['macro_error']:.2%}, "
             f"micro error {scores['micro_error']:.2%}",
             flush=True,
         )
+        # Weights that the last update ruined show only here. A task that labels no test image has
+        # no error either, which is no sign of that.
+        bad = [
+            name
+            for name in self.experiment.data.task_names
+            if math.isnan(scores[f"test_loss.{name}"])
+            and not math.isnan(scores[f"test_error.{name}"])
+        ]
+        if bad:
+            self._diverged(f"the test loss of task {', '.join(bad)} is NaN")
 
-    def _diverged(self, result: StepResult) -> None:
+    def _what_diverged(self, result: StepResult) -> str:
         names = self.experiment.data.task_names
-        bad = [n for n, x in zip(names, result.loss_T.tolist(), strict=True) if x != x]
-        where = f"task {', '.join(bad)}" if bad else "the population's fitness"
-        message = f"loss of {where} is NaN at step {self.step}"
+        bad = [n for n, x in zip(names, result.loss_T.tolist(), strict=True) if math.isnan(x)]
+        if bad:
+            return f"the loss of task {', '.join(bad)} is NaN"
+        if not math.isfinite(result.gradient_norm):
+            return "the gradient is not finite"
+        return "the fitness of the population is NaN"
+
+    def _diverged(self, what: str) -> None:
+        message = f"{what} at step {self.step}"
         if self.settings.on_nan == "fail":
             raise DivergedError(f"{message} (train.on_nan = 'continue' trains on)")
         if not self._warned_of_nan:
@@ -264,8 +211,8 @@ class Trainer:
             self.journal.event("warning", message=f"{message}; on_nan = 'continue'")
 
     def _elapsed_seconds(self) -> float:
-        """Seconds spent training up to here, over all attempts."""
-        return self._elapsed + time.perf_counter() - self._resumed_at
+        """Seconds spent training up to here, over all attempts, pauses left out."""
+        return self._elapsed + time.perf_counter() - self._started_at
 
     # -- checkpoints ---------------------------------------------------------------------------
 
@@ -279,27 +226,34 @@ class Trainer:
             "errors": list(self.journal.errors),
             "experiment": self.experiment.state_dict(),
         }
-        while True:
-            try:
-                self.journal.sync()  # records first, so that a resume leaves no hole
-                save_checkpoint(
-                    self.folder, self.step, self.journal.attempt.number, state, self.surroundings
-                )
-                break
-            except OSError as error:
-                if error.errno not in DISK_FULL:
-                    raise
-                self.journal.flag(Flag.DISK_FULL, True)
+        with self.journal.flagged(Flag.SAVING):
+            while not self._save(state, warn=not insist):
                 if not insist:
-                    message = f"checkpoint of step {self.step} not saved: {error.strerror}"
-                    self.journal.event("warning", message=message)
                     return False
-                time.sleep(1)
-                self._take_requests()
-        self.journal.retry()
+                self.journal.checkpoint_waits(True)
+                time.sleep(RETRY_SECONDS)
+                self._steering.take_only_stop_now()
+        self.journal.checkpoint_waits(False)
         self._saved_step = self.step
         self.journal.event("checkpoint_saved", step=self.step)
-        self.journal.skip_time()
+        return True
+
+    def _save(self, state: dict[str, object], *, warn: bool) -> bool:
+        """Save a checkpoint after all records before it; False if the disk is full."""
+        try:
+            self.journal.retry()
+            if not self.journal.sync():
+                # A resume from this checkpoint would leave a hole in the records.
+                raise OSError(errno.ENOSPC, "records still wait for the disk")
+            number = self.journal.attempt.number
+            save_checkpoint(self.folder, self.step, number, state, self.surroundings)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            if warn:
+                message = f"checkpoint of step {self.step} not saved: {error.strerror}"
+                self.journal.event("warning", message=message)
+            return False
         return True
 
     def _restore(self, allow_inexact: bool) -> None:
@@ -331,15 +285,5 @@ class Trainer:
         if self.journal.attempt.number > 1:
             self.journal.event("resumed_from", step=self.step)
         self.journal.step = self.step
-        self._resumed_at = time.perf_counter()
+        self._started_at = time.perf_counter()
         self.journal.skip_time()
-
-
-def module_name(index: int) -> str:
-    """Letters for a module: a, b, ..., z, aa, ab, ..."""
-    name = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        name = chr(ord("a") + rest) + name
-    return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -35,15 +36,18 @@ class StopSignals:
         for number in STOPPING:
             signal.signal(number, self._handle)
 
-    def ignore(self) -> None:
-        """From now on nothing may cut short what is left to write."""
-        for number in STOPPING:
-            signal.signal(number, signal.SIG_IGN)
+    def conclude(self) -> None:
+        """From now on a signal cuts nothing short; it only says not to wait for the disk."""
+        self.armed = False
+        self.requested = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.requested and self.armed:
+            self.armed = False  # a third one must not interrupt what the second one began
             raise StopNow
         self.requested = True
-        # os.write, since print is not safe where the interrupted code may be printing
-        os.write(1, f"{signal.Signals(number).name}: stopping after this step\n".encode())
+        # os.write, since print is not safe where the interrupted code may be printing; the file
+        # may lie on a full disk, and then nobody hears of it.
+        with contextlib.suppress(OSError):
+            os.write(1, f"{signal.Signals(number).name}: stopping after this step\n".encode())

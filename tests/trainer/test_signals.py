@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,3 +67,28 @@ def test_kill_is_shown_as_crashed_within_three_seconds(running):
     while derive_state(folder).word != "crashed":
         assert time.monotonic() - start < 3
         time.sleep(0.05)
+
+
+def test_a_full_disk_under_the_log_itself_ends_no_run(make_run):
+    """Standard output lies on the disk that is full, so every print fails."""
+    folder = make_run()
+    with open("/dev/full", "w") as full:
+        code = subprocess.run(
+            [sys.executable, "-m", "shareconsole.trainer", str(folder.path)],
+            stdout=full,
+            stderr=full,
+            check=False,
+        ).returncode
+    assert code == 0
+    assert derive_state(folder).word == "finished"
+
+
+@pytest.mark.parametrize("times", [3, 10])
+def test_any_number_of_signals_leaves_a_terminal_record(running, times):
+    folder, process = running
+    for _ in range(times):
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGTERM)
+            time.sleep(0.001)
+    assert process.wait(30) == 0
+    assert derive_state(folder).word == "stopped"

@@ -21,8 +21,9 @@ from shareconsole.store.reader import RunLog
 from shareconsole.store.status import derive_state, read_status
 from shareconsole.trainer import loop
 from shareconsole.trainer.checkpoint import save_checkpoint
-from shareconsole.trainer.loop import module_name
+from shareconsole.trainer.columns import module_name
 from shareconsole.trainer.manifest import checkpoint_directories
+from tests.trainer.conftest import SMALL
 from tests.trainer.killing import difference, kill_and_resume, read, same_state
 
 
@@ -111,9 +112,7 @@ def test_a_run_leaves_everything_it_did_on_record(make_run, train):
 
 
 def test_a_method_without_population_logs_none(make_run, train):
-    small = tuple(
-        s for s in pytest.importorskip("tests.trainer.conftest").SMALL if "method" not in s
-    )
+    small = tuple(override for override in SMALL if not override.startswith("method."))
     folder = make_run(preset="digits-full", small=small)
     assert train(folder) == 0
     log = read(folder)
@@ -142,7 +141,8 @@ def test_same_seed_same_bits_and_another_seed_others(make_run, train):
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
-    kill_and_resume(tmp_path / "runs", 3, seed=1, say=lambda text: None)
+    twice = kill_and_resume(tmp_path / "runs", 3, seed=1, say=lambda text: None)
+    assert twice > 0  # else nothing was compared
 
 
 def test_stop_then_resume_equals_uninterrupted(make_run, train):
@@ -345,7 +345,6 @@ def test_a_full_disk_pauses_training_and_loses_nothing(make_run, train, monkeypa
         return real(fd, data)
 
     monkeypatch.setattr(append.os, "write", write)
-    monkeypatch.setattr("shareconsole.store.records.DEFAULT_BACKLOG_CAP", 1, raising=True)
     monkeypatch.setattr(
         "shareconsole.trainer.journal.RecordWriter",
         lambda path, schema: append_writer(path, schema),
@@ -391,6 +390,117 @@ def test_a_checkpoint_that_does_not_fit_warns_and_training_goes_on(make_run, tra
     ]
     warnings = [e.data["message"] for e in read_events(folder) if e.kind == "warning"]
     assert warnings == ["checkpoint of step 20 not saved: No space left on device"]
+    happened = [kind for kind in kinds(folder) if kind.startswith("disk")]
+    assert happened == ["disk_full", "disk_recovered"]  # while the last one was insisted on
+    assert Flag.DISK_FULL not in read_heartbeat(folder).flags
+
+
+def test_a_request_during_an_evaluation_waits_for_its_end(make_run, train, monkeypatch):
+    folder = make_run("train.steps=20")
+    real = loop.evaluate
+
+    def evaluate(experiment, breathe):
+        control.request(folder, "checkpoint")
+        time.sleep(0.01)
+        breathe()
+        return real(experiment, breathe)
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    assert train(folder) == 0
+    assert read(folder).table("evaluation")["step"].tolist() == [20]
+    assert derive_state(folder).word == "finished"
+
+
+def test_stop_now_during_the_last_evaluation_leaves_a_run_that_resumes_to_it(
+    make_run, train, monkeypatch
+):
+    folder, reference = make_run(), make_run()
+    assert train(reference) == 0
+    real = loop.evaluate
+
+    def evaluate(experiment, breathe):
+        if len(read(folder).table("step")) == 40:
+            control.request(folder, "checkpoint")
+            control.request(folder, "stop", now=True)
+            time.sleep(0.01)
+            breathe()
+        return real(experiment, breathe)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "evaluate", evaluate)
+        assert train(folder) == 0
+    assert derive_state(folder).word == "stopped"
+    assert train(folder) == 0
+    assert difference(read(folder), read(reference)) == ""
+    assert read(folder).table("evaluation")["step"].tolist() == [20, 40]
+
+
+def test_records_that_wait_keep_a_checkpoint_from_being_saved(make_run, train, monkeypatch):
+    from shareconsole.trainer.journal import Journal
+
+    folder = make_run("train.steps=30")
+    synced = iter([False, True, True, True])
+    real = Journal.sync
+    monkeypatch.setattr(
+        Journal,
+        "sync",
+        lambda self: (
+            real(self)
+            and (threading.current_thread() is not threading.main_thread() or next(synced))
+        ),
+    )
+    assert train(folder) == 0
+    assert [d.name for d in checkpoint_directories(folder)] == ["000000030", "000000020"]
+
+
+def test_another_aim_is_no_difference(make_run, train):
+    """The first attempt evaluates at its last step, 40; the second passes that step by."""
+    folder = make_run("train.eval_every=30")
+    assert train(folder) == 0
+    (checkpoint_directories(folder)[0] / "state.pt").write_bytes(b"")
+    assert train(folder, "--steps", "60") == 0
+    check = read(folder).resumes[0]
+    assert (check.from_step, check.overlap_steps, check.identical) == (30, 10, True)
+
+
+def test_pauses_are_not_training_time(make_run, train):
+    folder = make_run("train.steps=100000", "train.checkpoint_every=100000")
+
+    def act() -> None:
+        control.request(folder, "pause")
+        wait_until(lambda: "paused" in kinds(folder))
+        time.sleep(1.5)
+        control.request(folder, "resume")
+        wait_until(lambda: "continued" in kinds(folder))
+        control.request(folder, "stop")
+
+    with While(folder, act):
+        assert train(folder) == 0
+    assert np.diff(read(folder).table("step")["elapsed_seconds"]).max() < 1
+
+
+def test_weights_ruined_by_the_last_update_are_noticed(make_run, train, monkeypatch):
+    folder = make_run("train.steps=3")
+    real = loop.Trainer._log_tensors
+
+    def ruin(self):
+        if self.step == 3:
+            next(self.experiment.population.bank.parameters()).data.fill_(math.nan)
+        real(self)
+
+    monkeypatch.setattr(loop.Trainer, "_log_tensors", ruin)
+    assert train(folder) == 1
+    assert "test loss" in derive_state(folder).reason
+    assert checkpoint_directories(folder) == []
+
+
+def test_a_refused_device_leaves_the_state_as_it_was(make_run, train, monkeypatch):
+    folder = make_run()
+    assert train(folder) == 0
+    monkeypatch.setattr("shareconsole.trainer.device.describe_device", lambda device: "cpu/another")
+    assert train(folder, "--steps", "50") == 2
+    assert derive_state(folder).word == "finished"
+    assert folder.attempts() == [1]
 
 
 def test_modules_are_named_by_letters():

@@ -1,0 +1,85 @@
+"""What a run's logs hold: the columns of every step and evaluation, tensors and their labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shareconsole.store.records import LogSchema, TableSchema, TensorSchema
+from shareconsole.trainer.evaluate import evaluation_columns
+
+if TYPE_CHECKING:
+    from shareconsole.sharing.method import StepResult
+    from shareconsole.trainer.build import Experiment
+
+PARTS = ("data", "nes", "sgd", "logging")
+"""What a step's seconds are split into; `logging` is that of the step before."""
+
+
+def log_schemas(
+    experiment: Experiment, attempt: int, step: int, steps: int, device: str
+) -> tuple[LogSchema, LogSchema]:
+    """Schemas of the metrics log and the tensor log of one attempt.
+
+    Args:
+        experiment: The run.
+        attempt: Number of the attempt.
+        step: Step it resumes from, 0 for a fresh start.
+        steps: Step it aims at.
+        device: Description of the device, for readers.
+    """
+    bank, data, method = experiment.population.bank, experiment.data, experiment.method
+    kind = "f8" if experiment.preset.device.dtype == "float64" else "f4"
+    columns = [(f"loss.{name}", kind) for name in data.task_names]
+    columns += [(f"fitness.{j}", kind) for j in range(method.population_size)]
+    columns += [("gradient_norm", kind), *((f"{part}_seconds", "f4") for part in PARTS)]
+    columns += [("elapsed_seconds", "f8")]
+    evaluation = [(name, kind) for name in evaluation_columns(experiment)]
+    labels = {
+        "unit": bank.routed_names,
+        "task": data.task_names,
+        "module": tuple(module_name(k) for k in range(bank.num_modules)),
+    }
+    tensors = []
+    for name, axes in method.tensor_axes().items():
+        named = tuple(labels[axis] if isinstance(axis, str) else axis for axis in axes)
+        tensors.append(TensorSchema(name, "f4", tuple(len(axis) for axis in named), named))
+    meta: dict[str, object] = {
+        "tasks": [
+            {"name": name, "classes": classes}
+            for name, classes in zip(data.task_names, data.num_classes, strict=True)
+        ],
+        "units": bank.describe(),
+        "parameters": bank.num_parameters(),
+        "groups": data.groups,
+        "device": device,
+        "steps": steps,
+    }
+    tables = (
+        TableSchema("step", tuple(columns)),
+        TableSchema("evaluation", (*evaluation, ("elapsed_seconds", "f8"))),
+    )
+    return (
+        LogSchema(attempt, step, tables, (), meta),
+        LogSchema(attempt, step, (), tuple(tensors), meta),
+    )
+
+
+def step_values(result: StepResult, seconds: dict[str, float], elapsed: float) -> list[float]:
+    """One row of the table `step`, in the order of its columns."""
+    values: list[float] = result.loss_T.tolist()
+    if result.fitness_S is not None:
+        values += result.fitness_S.tolist()
+    values.append(result.gradient_norm)
+    values += [seconds.get(part, 0.0) for part in PARTS]
+    values.append(elapsed)
+    return values
+
+
+def module_name(index: int) -> str:
+    """Letters for a module: a, b, ..., z, aa, ab, ..."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(ord("a") + rest) + name
+    return name
