@@ -27,6 +27,7 @@ class Flag(enum.IntFlag):
     DISK_FULL = 4
     EVALUATING = 8
     SAVING = 16
+    STARTING = 32
 
 
 @dataclass(frozen=True)

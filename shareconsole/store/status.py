@@ -179,6 +179,8 @@ def _elsewhere(folder: RunFolder, attempt: Attempt, beat: Beat | None, clock: Fo
 def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
     if beat is None:
         return State("starting", "the trainer is coming up", attempt)
+    if Flag.STARTING in beat.flags and Flag.STOPPING not in beat.flags:
+        return State("starting", "the trainer is loading", attempt, beat=beat)
     reason = "the disk is full; records wait in memory" if Flag.DISK_FULL in beat.flags else ""
     if Flag.STOPPING in beat.flags:
         return State("stopping", reason, attempt, beat=beat)

@@ -22,7 +22,7 @@ from shareconsole.store.attempts import (
     AttemptExit,
     create_attempt,
     end_attempt,
-    read_attempt,
+    read_attempts,
 )
 from shareconsole.store.clock import utc_now
 from shareconsole.store.control import ControlInbox
@@ -80,8 +80,7 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
     Raises:
         UsageError: Nothing is left to train, or the resume would not be exact.
     """
-    earlier = folder.attempts()
-    last = read_attempt(folder, earlier[-1]) if earlier else None
+    last = _last_attempt(folder)
     steps = arguments.steps or (last.steps if last else preset.train.steps)
     manifest = newest_manifest(folder)
     if manifest is not None:
@@ -120,6 +119,12 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
     )
     create_attempt(folder, attempt)
     return attempt
+
+
+def _last_attempt(folder: RunFolder) -> Attempt | None:
+    """The newest attempt whose record can be read."""
+    readable = read_attempts(folder)
+    return readable[-1] if readable else None
 
 
 def _has_only_to_say_so(last: Attempt | None, step: int) -> bool:

@@ -24,7 +24,7 @@ from shareconsole.store.clock import utc_now
 from shareconsole.store.events import EventWriter
 from shareconsole.store.heartbeat import Flag, Heartbeat
 from shareconsole.store.records import RecordWriter
-from shareconsole.store.status import Status, write_status
+from shareconsole.store.status import Status, read_status, write_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from shareconsole.store.records import LogSchema
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+BACKLOG_CAP = 2**20
+"""Bytes of records that wait in memory for a full disk before training pauses; what waits dies
+with the process, so not too many."""
+
 LOG_CAP = 16 * 2**20
 """Bytes of trainer output kept per attempt."""
 
@@ -58,8 +62,10 @@ class Journal:
         self.folder = folder
         self.attempt = attempt
         self.step = attempt.resume_from_step or 0
-        self.flags = Flag(0)
-        self.errors: tuple[float | None, float | None] = (None, None)
+        self.flags = Flag.STARTING
+        # Until this attempt evaluates, lists go on showing what the one before found.
+        hint = read_status(folder)
+        self.errors = (hint.macro_error, hint.micro_error) if hint else (None, None)
         self._events = EventWriter(folder.events(attempt.number), attempt.number)
         self._heartbeat = Heartbeat(folder)
         self._metrics: RecordWriter | None = None
@@ -124,8 +130,10 @@ class Journal:
 
     def open_records(self, metrics: LogSchema, tensors: LogSchema) -> None:
         """Begin this attempt's logs."""
-        self._metrics = RecordWriter(self.folder.metrics(self.attempt.number), metrics)
-        self._tensors = RecordWriter(self.folder.tensors(self.attempt.number), tensors)
+        number = self.attempt.number
+        self._metrics = RecordWriter(self.folder.metrics(number), metrics, backlog_cap=BACKLOG_CAP)
+        self._tensors = RecordWriter(self.folder.tensors(number), tensors, backlog_cap=BACKLOG_CAP)
+        self.flag(Flag.STARTING, False)
 
     def row(self, table: str, step: int, values: Sequence[float]) -> None:
         """Log one row of a table of the metrics log."""

@@ -345,15 +345,7 @@ def test_a_full_disk_pauses_training_and_loses_nothing(make_run, train, monkeypa
         return real(fd, data)
 
     monkeypatch.setattr(append.os, "write", write)
-    monkeypatch.setattr(
-        "shareconsole.trainer.journal.RecordWriter",
-        lambda path, schema: append_writer(path, schema),
-    )
-
-    def append_writer(path, schema):
-        from shareconsole.store.records import RecordWriter
-
-        return RecordWriter(path, schema, backlog_cap=500)
+    monkeypatch.setattr("shareconsole.trainer.journal.BACKLOG_CAP", 500)
 
     def act() -> None:
         full.set()
