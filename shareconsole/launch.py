@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 TRAINER_MODULE = "shareconsole.trainer"
 LOG_TAIL_LINES = 40
-# Room that must stay free beyond what the run is predicted to write.
+# Room that must stay free beyond what the run is predicted to write; less of it on a small disk.
 DISK_RESERVE_BYTES = 64 * 2**20
+_RESERVE_SHARE = 0.02
 # The trainer names its attempt before it loads torch, so 20 s are ample; a machine that swaps or a
 # cold network file system gets three times that as long as the process lives.
 PATIENCE_SECONDS = 20.0
@@ -84,6 +85,7 @@ def check_room(preset: Preset, runs_dir: Path, *, file: str = "") -> None:
 
     Raises:
         PresetError: it does not fit; both memory and disk are named where both lack.
+        UsageError: no run can be made in that folder, whatever its size.
     """
     import psutil
 
@@ -99,11 +101,15 @@ def check_room(preset: Preset, runs_dir: Path, *, file: str = "") -> None:
         problem = f"the run needs about {_size(needed.process_bytes)} of memory"
         allowed = f"at most {_size(budget)} ({share:.0%} of the {_size(free_memory)} free)"
         lacking.append(("device.memory_budget", problem, allowed))
-    where = _nearest_existing(runs_dir)
-    free_disk = max(0, shutil.disk_usage(where).free - DISK_RESERVE_BYTES)
-    if needed.disk_bytes > free_disk:
+    free, total, where = _room_in(runs_dir)
+    reserve = min(DISK_RESERVE_BYTES, int(total * _RESERVE_SHARE))
+    if needed.disk_bytes > free - reserve:
         problem = f"the run writes about {_size(needed.disk_bytes)}"
-        lacking.append(("train.steps", problem, f"at most {_size(free_disk)} (free in {where})"))
+        allowed = (
+            f"at most {_size(max(0, free - reserve))} "
+            f"({_size(free)} free in {where}, {_size(reserve)} of it kept in reserve)"
+        )
+        lacking.append(("train.steps", problem, allowed))
     if lacking:
         raise PresetError([Problem(file, None, None, *words) for words in lacking])
 
@@ -336,9 +342,29 @@ def _threads(folder: RunFolder) -> int | None:
         raise ShareconsoleError(f"cannot read {folder.resolved_toml}: {error}") from error
 
 
-def _nearest_existing(path: Path) -> Path:
-    path = path.absolute()
-    return next(place for place in (path, *path.parents) if place.exists())
+def _room_in(runs_dir: Path) -> tuple[int, int, Path]:
+    """Return free and total bytes of the disk that the runs folder is or will be on, and where.
+
+    Raises:
+        UsageError: no folder of a run can be made there.
+    """
+    path = runs_dir.absolute()
+    where = next(place for place in (path, *path.parents) if os.path.exists(place))
+    total = free = 0
+    if not where.is_dir():
+        why = f"{where} is not a folder"
+    elif not os.access(where, os.W_OK | os.X_OK):
+        why = f"nothing can be written in {where}"
+    else:
+        try:
+            usage = shutil.disk_usage(where)
+            free, total = usage.free, usage.total
+            why = "" if total else f"there is no disk behind {where}"
+        except OSError as error:
+            why = f"{where}: {error.strerror or error}"
+    if why:
+        raise UsageError(f"no run can be made in {runs_dir}: {why}")
+    return free, total, where
 
 
 def _size(num_bytes: int) -> str:

@@ -117,20 +117,43 @@ def test_what_does_not_fit_is_told_before_anything_is_made(tmp_path, monkeypatch
 
     preset = load_preset("digits").preset
     launch.check_room(preset, tmp_path / "runs")
-    monkeypatch.setattr(launch.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    disk = SimpleNamespace(free=1000, total=10**12)
+    monkeypatch.setattr(launch.shutil, "disk_usage", lambda path: disk)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     with pytest.raises(PresetError) as caught:
         launch.check_room(preset, tmp_path / "runs", file="digits")
-    memory, disk = caught.value.problems
+    memory, room = caught.value.problems
     assert "of memory" in memory.problem
     assert "80%" in memory.allowed
-    assert str(tmp_path) in disk.allowed
+    assert str(tmp_path) in room.allowed
+    assert "64 MiB of it kept in reserve" in room.allowed
     assert caught.value.exit_code == 2
     assert not (tmp_path / "runs").exists()
     on_gpu = load_preset("digits", ["device.device=cuda"]).preset
     with pytest.raises(PresetError) as caught:
         launch.check_room(on_gpu, tmp_path / "runs")
     assert [problem.key for problem in caught.value.problems] == ["train.steps"]
+
+
+def test_a_small_disk_keeps_less_in_reserve(tmp_path, monkeypatch):
+    disk = SimpleNamespace(free=60 * 2**20, total=100 * 2**20)
+    monkeypatch.setattr(launch.shutil, "disk_usage", lambda path: disk)
+    launch.check_room(load_preset("digits").preset, tmp_path / "runs")
+    with pytest.raises(PresetError, match=r"60 MiB free in .*, 2 MiB of it kept in reserve"):
+        launch.check_room(load_preset("digits", ["train.steps=1000000"]).preset, tmp_path)
+
+
+def test_a_folder_that_cannot_be_used_is_named_and_no_setting_blamed(tmp_path, monkeypatch):
+    preset = load_preset("digits").preset
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file is not a folder") as caught:
+        launch.check_room(preset, tmp_path / "file" / "runs")
+    assert not isinstance(caught.value, PresetError)
+    with pytest.raises(UsageError, match="no disk behind /proc"):
+        launch.check_room(preset, Path("/proc/x"))
+    monkeypatch.setattr(launch.os, "access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="nothing can be written in"):
+        launch.check_room(preset, tmp_path / "runs")
 
 
 def test_a_trainer_that_comes_up_is_returned_with_its_attempt(folder, tmp_path):

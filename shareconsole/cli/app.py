@@ -17,8 +17,8 @@ from shareconsole.cli import control, doctor, exits, presets, reading, training
 from shareconsole.errors import PresetError, ShareconsoleError
 from shareconsole.headless.output import prepare_streams, say
 
-# What writing to a full disk or a terminal that is gone says.
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+# What writing to a full disk, a terminal that is gone or a stdout for reading only says.
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 app = typer.Typer(
     name="shareconsole",

@@ -69,8 +69,8 @@ def list_presets(as_json: JsonOption = False, runs: RunsOption = None) -> None:
     page.table(["name", "from", "summary"], rows, ["left", "left", "left"], indent=0)
 
 
-def schema(runs: RunsOption = None) -> None:
-    """Print the JSON Schema of presets, for editors."""
+def schema(as_json: JsonOption = False, runs: RunsOption = None) -> None:
+    """Print the JSON Schema of presets, for editors; it is JSON with and without --json."""
     from shareconsole.headless.output import put_json
     from shareconsole.spec.toml import json_schema
 

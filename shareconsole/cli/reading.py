@@ -18,7 +18,7 @@ from shareconsole.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from shareconsole.store.folder import RunFolder
+    from shareconsole.store.reader import RunLog
 
 
 class ExportFormat(StrEnum):
@@ -62,11 +62,16 @@ def list_runs(
     from shareconsole.headless.output import put_json, say
     from shareconsole.store.filters import parse_filter, sort_runs
     from shareconsole.store.index import list_runs as find
+    from shareconsole.store.index import other_folders
 
     # Both are checked before anything is read: a typing error is told at once.
     keep = parse_filter(expression) if expression is not None else None
     directory = runs_folder(runs)
     everything = find(directory)
+    others = other_folders(directory)
+    if others:
+        folders = "1 folder" if others == 1 else f"{others} folders"
+        say(f"note: {folders} in {directory} left out: by their names they are no runs")
     found = [run for run in everything if keep is None or keep(run)]
     if sort is not None:
         found = sort_runs(found, sort)
@@ -142,24 +147,32 @@ def export(
 
     One row per step with the evaluations joined in. Errors are fractions.
     """
-    folder = find_run(runs, run)
-    if output is None or output == "-":
-        _write(folder, format, sys.stdout)
-        return
-    _write_file(folder, format, output)
-
-
-def _write(folder: RunFolder, format: ExportFormat, stream: TextIO) -> int:
-    from shareconsole.store.export import write_csv, write_jsonl
+    from shareconsole.headless.damage import FINAL_STATES, record_notes
+    from shareconsole.headless.output import say
+    from shareconsole.headless.requests import require_run
     from shareconsole.store.reader import RunLog
+    from shareconsole.store.status import derive_state
 
+    folder = find_run(runs, run)
+    require_run(folder, "export")
+    state = derive_state(folder)
     log = RunLog(folder)
-    log.refresh()
+    log.refresh(final=state.word in FINAL_STATES)
+    if output is None or output == "-":
+        _write(log, format, sys.stdout)
+    else:
+        _write_file(log, format, output)
+    for note in record_notes(log, state):
+        say(f"warning: {note}")
+
+
+def _write(log: RunLog, format: ExportFormat, stream: TextIO) -> None:
+    from shareconsole.store.export import write_csv, write_jsonl
+
     (write_csv if format is ExportFormat.csv else write_jsonl)(log, stream)
-    return len(log.table("step"))
 
 
-def _write_file(folder: RunFolder, format: ExportFormat, output: str) -> None:
+def _write_file(log: RunLog, format: ExportFormat, output: str) -> None:
     from pathlib import Path
 
     from shareconsole.errors import ShareconsoleError
@@ -168,7 +181,7 @@ def _write_file(folder: RunFolder, format: ExportFormat, output: str) -> None:
     path = Path(output)
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
-            rows = _write(folder, format, stream)
+            _write(log, format, stream)
     except OSError as error:
         raise ShareconsoleError(f"cannot write {path}: {error.strerror or error}") from error
-    say(f"wrote {rows:,} steps to {path}")
+    say(f"wrote {len(log.table('step')):,} steps to {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ from shareconsole.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from shareconsole.errors import Problem
     from shareconsole.headless.follow import Interrupts
     from shareconsole.spec.toml import LoadedPreset
     from shareconsole.store.folder import RunFolder
@@ -113,11 +115,13 @@ def resume(
     from shareconsole.errors import UsageError
     from shareconsole.headless.follow import Interrupts
     from shareconsole.headless.output import say
-    from shareconsole.headless.requests import RESTARTABLE, ask, wait_until
+    from shareconsole.headless.requests import ask, require_run, wait_until
+    from shareconsole.headless.resuming import check_restart
     from shareconsole.launch import start
     from shareconsole.store.status import derive_state
 
     folder = find_run(runs, run)
+    require_run(folder, "resume")
     state = derive_state(folder)
     if state.word == "paused":
         if steps is not None or allow_inexact:
@@ -130,11 +134,8 @@ def resume(
             wait_until(folder, lambda now: now.word != "paused")
             say(f"{folder.id} continues", quiet=quiet or detach)
             return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
-    if state.word == "finished" and steps is None:
-        raise UsageError(f"{folder.id} is finished; --steps N trains it longer, to step N")
-    if state.word not in RESTARTABLE | {"finished"}:
-        why = f" ({state.reason})" if state.reason else ""
-        raise UsageError(f"cannot resume {folder.id}: it is {state.word}{why}")
+    for remark in check_restart(folder, state, steps):
+        say(remark)
     with Interrupts() as interrupts:
         trainer = start(folder, steps, allow_inexact, narrate=say)
         number, pid = trainer.attempt.number, trainer.attempt.pid
@@ -145,20 +146,37 @@ def resume(
 def _load(
     preset: str, overrides: list[str], seed: str | None, name: str | None, tags: list[str]
 ) -> LoadedPreset:
+    from shareconsole.errors import PresetError
     from shareconsole.spec.overrides import as_override
     from shareconsole.spec.toml import load_preset
 
     every = list(overrides)
+    typed: dict[str, str] = {}
     if seed is not None:
         every.append(f"run.seed={seed}")
+        typed["run.seed"] = "--seed"
     if name is not None:
         every.append(as_override("run.name", name))
-    loaded = load_preset(preset, every)
-    if tags:
-        # Added to the preset's own, which are known only now.
-        every.append(as_override("run.tags", list(dict.fromkeys([*loaded.preset.run.tags, *tags]))))
+        typed["run.name"] = "--name"
+    try:
         loaded = load_preset(preset, every)
+        if tags:
+            # Added to the preset's own, which are known only now.
+            typed["run.tags"] = "--tag"
+            both = list(dict.fromkeys([*loaded.preset.run.tags, *tags]))
+            every.append(as_override("run.tags", both))
+            loaded = load_preset(preset, every)
+    except PresetError as error:
+        raise PresetError([_as_typed(problem, typed) for problem in error.problems]) from None
     return loaded
+
+
+def _as_typed(problem: Problem, typed: dict[str, str]) -> Problem:
+    """Name the option that was typed, where ours stands in for it."""
+    from shareconsole.spec.overrides import FILE
+
+    option = typed.get(problem.key.partition("[")[0])
+    return replace(problem, file=option) if option and problem.file == FILE else problem
 
 
 def _accompany(
@@ -202,8 +220,9 @@ def _accompany(
 def _tell_failure(folder: RunFolder, word: str, reason: str | None) -> None:
     from shareconsole.headless.output import say
     from shareconsole.launch import log_tail
+    from shareconsole.safe_text import safe_text
 
-    say(f"error: {folder.id} {word}" + (f": {reason}" if reason else ""))
+    say(f"error: {folder.id} {word}" + (f": {safe_text(reason)}" if reason else ""))
     attempts = folder.attempts()
     tail = log_tail(folder.log(attempts[-1]), _FAILURE_LINES) if attempts else ""
     if tail:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shareconsole.headless.damage import FINAL_STATES, record_notes, tensor_notes
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.attempts import Attempt, read_attempt
 from shareconsole.store.events import read_events
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.index import RunSummary, summarise
 from shareconsole.store.reader import RunLog
+from shareconsole.store.status import NO_RUN_JSON, derive_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,7 +125,8 @@ def gather(folder: RunFolder) -> RunFacts:
     try:
         identity = read_identity(folder)
     except StoreError as error:
-        warnings.append(str(error))
+        if summary.reason != NO_RUN_JSON:
+            warnings.append(str(error))
     attempts = []
     for number in folder.attempts():
         try:
@@ -142,7 +145,7 @@ def gather(folder: RunFolder) -> RunFacts:
     except StoreError as error:  # the log was damaged or removed since it was opened
         warnings.append(str(error))
     steps = log.table("step")
-    if summary.state == "crashed" and len(steps):
+    if summary.state in _READ_FROM_RECORDS and len(steps):
         summary = dataclasses.replace(summary, step=int(steps[-1]["step"]))
     resumes = tuple(log.resumes)
     attempts = [_with_start(attempt, resumes) for attempt in attempts]
@@ -165,7 +168,8 @@ def gather(folder: RunFolder) -> RunFacts:
     )
 
 
-FINAL_STATES = frozenset({"finished", "stopped", "failed", "crashed"})
+# Runs that do not say themselves how far they got.
+_READ_FROM_RECORDS = frozenset({"crashed", "lost", "unreadable"})
 
 
 def _with_start(attempt: Attempt, resumes: tuple[ResumeCheck, ...]) -> Attempt:
@@ -249,16 +253,12 @@ def _warnings(
         for check in resumes
         if not check.identical
     ]
-    warnings += log.problems
-    damage = log.damage
-    if damage.skipped_bytes:
-        warnings.append(f"{damage.skipped_bytes} damaged bytes in the log were skipped")
     warnings += [
         f"the test loss of {task.name} is {task.loss} at the last evaluation"
         for task in tasks
         if task.loss is not None and not math.isfinite(task.loss)
     ]
-    return warnings
+    return warnings + record_notes(log, derive_state(folder)) + tensor_notes(folder)
 
 
 def _event_warning(kind: str, data: Mapping[str, Any]) -> str | None:

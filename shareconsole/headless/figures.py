@@ -109,5 +109,7 @@ def size(num_bytes: int | float) -> str:
 
 
 def steps_progress(step: int | None, steps: int | None) -> str:
-    """Return ``412 of 1,000 steps``."""
+    """Return ``412 of 1,000 steps``, as much of it as is known."""
+    if steps is None:
+        return "" if step is None else f"step {count(step)}"
     return f"{count(step)} of {count(steps)} steps"

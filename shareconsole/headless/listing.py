@@ -1,4 +1,4 @@
-"""The list of runs: fits 80 columns on a terminal, complete and uncut elsewhere."""
+"""The list of runs: fits the terminal with its ids whole, complete and uncut elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.text import Text
 from shareconsole.headless.figures import NONE, age, percent, short_count
 from shareconsole.headless.styles import HEADING, QUIET, state_mark
 from shareconsole.headless.tables import Side, aligned, cell, natural_widths
+from shareconsole.store.status import DISK_FULL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,16 +20,28 @@ if TYPE_CHECKING:
 
 _HEADER = ("id", "state", "method", "data", "step/steps", "error", "age", "name")
 _SIDES: tuple[Side, ...] = ("left", "left", "left", "left", "right", "right", "right", "left")
-_ID, _STATE, _METHOD, _DATA, _ERROR, _NAME = 0, 1, 2, 3, 5, 7
+_ID, _STATE, _METHOD, _DATA, _STEPS, _ERROR, _AGE, _NAME = range(8)
 _GAP = 1
-# What gives way on a narrow terminal, in this order, and to how few cells: the end of an id is not
-# needed to name a run, its beginning is.
-_GIVING_WAY = ((_ID, 24), (_METHOD, 10), (_DATA, 6), (_ID, 15), (_METHOD, 4))
+# What gives way on a narrow terminal, in this order, and to how few cells; 0 leaves it out. An id
+# is what people copy, so it is never cut.
+_GIVING_WAY = (
+    (_DATA, 6),
+    (_METHOD, 10),
+    (_DATA, 0),
+    (_METHOD, 0),
+    (_AGE, 0),
+    (_STEPS, 0),
+    (_ERROR, 0),
+)
+# On fewer columns than this only id and state are shown.
+_LEAST_COLUMNS = 60
 _LEAST_NAME_CELLS = 12
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary], *, cut: bool) -> None:
     """Print a line per run; a name that is not the preset's gets a column or a second line.
+
+    So does the reason of a run that cannot be read, or that waits for room on the disk.
 
     Args:
         console: where to.
@@ -47,16 +60,25 @@ def print_runs(console: Console, runs: Sequence[RunSummary], *, cut: bool) -> No
         if widths[_NAME]:
             widths[_NAME] = min(widths[_NAME], console.width - _GAP - before_name)
         _fit(widths, console.width)
+    narrow = cut and console.width < _LEAST_COLUMNS
+    if narrow:
+        widths[_STATE + 1 :] = [0] * (len(widths) - _STATE - 1)
     lines = [aligned([cell(title, QUIET) for title in _HEADER], widths, _SIDES, _GAP)]
     for run, row in zip(runs, rows, strict=True):
         cells = [cell(value) for value in row]
         cells[_STATE].stylize(state_mark(run.state)[1])
         cells[_ERROR].stylize(HEADING)
         lines.append(aligned(cells, widths, _SIDES, _GAP))
-        if below and row[_NAME]:
-            name = cell(f"  {row[_NAME]}", QUIET)
-            name.truncate(console.width, overflow="ellipsis")
-            lines.append(name)
+        remarks = [row[_NAME]] if below and not narrow else []
+        remarks.append(_remark(run))
+        for remark in filter(None, remarks):
+            if not cut:
+                # A list that goes to a pipe has a line per run.
+                lines[-1].append_text(cell(f"  ({remark})", QUIET))
+                continue
+            line = cell(f"  {remark}", QUIET)
+            line.truncate(console.width, overflow="ellipsis")
+            lines.append(line)
     console.print(Text("\n").join(lines), soft_wrap=True)
 
 
@@ -66,11 +88,16 @@ def _row(run: RunSummary, now: datetime) -> list[str]:
         f"{state_mark(run.state)[0]} {run.state}",
         run.method or NONE,
         run.data or NONE,
-        f"{short_count(run.step)}/{short_count(run.steps)}",
+        NONE if run.steps is None else f"{short_count(run.step)}/{short_count(run.steps)}",
         percent(run.macro_error, 2),
         age(run.created, now),
         "" if run.name == run.preset else run.name,
     ]
+
+
+def _remark(run: RunSummary) -> str:
+    """What a list must say of a run besides its state."""
+    return run.reason if run.state == "unreadable" or run.reason == DISK_FULL else ""
 
 
 def _total(widths: Sequence[int]) -> int:
@@ -83,4 +110,5 @@ def _fit(widths: list[int], room: int) -> None:
         excess = _total(widths) - room
         if excess <= 0:
             return
-        widths[column] = max(min(least, widths[column]), widths[column] - excess)
+        kept = max(min(least, widths[column]), widths[column] - excess)
+        widths[column] = kept if least else 0

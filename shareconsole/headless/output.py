@@ -25,7 +25,16 @@ UNLIMITED_COLUMNS = 1000
 
 
 def prepare_streams() -> None:
-    """Let every character through, also where the locale says ASCII (shown as an escape there)."""
+    """Let every character through, also where the locale says ASCII (shown as an escape there).
+
+    A stream that was closed before we began becomes one that leads nowhere.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # In this order each takes its own number again, before a file of ours gets it.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

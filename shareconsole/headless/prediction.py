@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
     """Return the object that ``check --json`` prints; sizes are in bytes."""
+    needed = predict(loaded.preset)
     return {
         "preset": loaded.name,
         "path": str(loaded.path),
         "notes": list(loaded.notes),
-        "prediction": predict(loaded.preset)._asdict(),
+        # The memory of the process, as the text has it.
+        "prediction": {**needed._asdict(), "memory_bytes": needed.process_bytes},
         "settings": loaded.preset.model_dump(mode="json"),
     }
 

@@ -57,13 +57,12 @@ def _title(page: Page, facts: RunFacts) -> None:
             (f"{mark} {summary.state}", f"bold {colour}"),
             "  ",
             (safe_text(summary.name), HEADING),
-            f"  {steps_progress(summary.step, summary.steps)}{took}",
+            f"  {steps_progress(summary.step, summary.steps)}{took}".rstrip(),
         ),
         hanging=2,
     )
     page.line(summary.id, indent=2, style=QUIET)
-    about = f"{summary.method} on {summary.data}, preset {summary.preset}, seed {summary.seed}"
-    page.line(about, indent=2, style=QUIET)
+    page.line(_about(facts), indent=2, style=QUIET)
     if summary.tags:
         page.line("tags: " + ", ".join(summary.tags), indent=2, style=QUIET)
     if summary.reason:
@@ -72,6 +71,25 @@ def _title(page: Page, facts: RunFacts) -> None:
             indent=2,
             style=BAD if summary.state in ("failed", "crashed") else NOTICE,
         )
+
+
+def _about(facts: RunFacts) -> str:
+    summary = facts.summary
+    if facts.identity is not None:
+        return f"{summary.method} on {summary.data}, preset {summary.preset}, seed {summary.seed}"
+    names = facts.folder.names()
+    found = [
+        what
+        for what, there in (
+            ("its attempts", bool(facts.attempts)),
+            (f"records up to step {count(summary.step)}", summary.step is not None),
+            ("its log", any(name.startswith(("log.", "launch.")) for name in names)),
+        )
+        if there
+    ]
+    return "what it trained is not known, as run.json cannot be read; what can be: " + (
+        ", ".join(found) or "nothing"
+    )
 
 
 def _errors(page: Page, facts: RunFacts) -> None:
@@ -109,8 +127,12 @@ def _resumes(page: Page, facts: RunFacts) -> None:
     for check in facts.resumes:
         at = f" (attempt {check.attempt}, from step {count(check.from_step)})"
         steps = "1 step" if check.overlap_steps == 1 else f"{count(check.overlap_steps)} steps"
-        if not check.overlap_steps:
-            page.line(Text.assemble("resumed where the records ended", (at, QUIET)))
+        if not check.overlap_steps and check.identical:
+            begun, where = "resumed where the records ended", at
+            if not check.seamless:
+                begun = f"resumed from step {count(check.from_step)}"
+                where = f" (attempt {check.attempt})"
+            page.line(Text.assemble(begun, (where, QUIET)))
         elif check.identical:
             page.line(
                 Text.assemble(("resume verified", GOOD), f", {steps} bit-identical", (at, QUIET))

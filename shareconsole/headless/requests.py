@@ -24,7 +24,9 @@ WAIT_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _LIVE = frozenset({"starting", "running", "paused", "stopping", "stalled"})
 # What can be restarted from its last checkpoint, or from the beginning where it has none.
-RESTARTABLE = frozenset({"stopped", "failed", "crashed", "queued"})
+RESTARTABLE = frozenset({"stopped", "failed", "crashed", "lost", "queued"})
+# States in which a trainer has the run and does not wait to be continued.
+HELD = _LIVE - {"paused"}
 # States in which a trainer can act on a request, and what to say in the others.
 FITTING: dict[str, frozenset[str]] = {
     "stop": _LIVE,
@@ -79,6 +81,16 @@ def answer(filed: Path) -> str | None:
         return ""
 
 
+def require_run(folder: RunFolder, verb: str) -> None:
+    """Refuse a folder that is no run.
+
+    Raises:
+        UsageError: it has no run.json.
+    """
+    if "run.json" not in folder.names():
+        raise UsageError(f"cannot {verb} {folder.id}: it has no run.json, so it is not a run (yet)")
+
+
 def require_state(folder: RunFolder, verb: str) -> State:
     """Return the state of the run if the request makes sense in it.
 
@@ -87,6 +99,7 @@ def require_state(folder: RunFolder, verb: str) -> State:
     Raises:
         UsageError: it does not; the message says how the run stands.
     """
+    require_run(folder, verb)
     state = wait_until(folder, _has_attempt)
     if state.word in FITTING[verb]:
         return state

@@ -87,14 +87,12 @@ class Page:
         """Print text, broken between words where it is too long.
 
         Args:
-            text: what to print; a plain string may be foreign. Its line feeds are kept.
+            text: what to print; a plain string may be foreign, and its line feeds become visible.
             indent: blanks before it.
             style: of a plain string.
             hanging: further blanks before the lines it is continued on.
         """
-        whole = (
-            Text(safe_text(text, multi_line=True), style=style) if isinstance(text, str) else text
-        )
+        whole = Text(safe_text(text), style=style) if isinstance(text, str) else text
         for part in whole.split("\n"):
             room = max(20, self.width - indent - hanging)
             for number, piece in enumerate(part.wrap(self.console, room)):

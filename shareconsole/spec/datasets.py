@@ -93,10 +93,9 @@ def _digits_issues(num_tasks: int, train_per_task: int) -> list[Issue]:
     ]
 
 
-class DigitsOptions(DatasetTable):
-    """Real handwritten digits as four tasks: upright twice and rotated by 90 degrees twice."""
+class EmbeddedDigitsTable(DatasetTable):
+    """What the data sets made of scikit-learn's digits have in common."""
 
-    name: Literal["digits"] = option("the data set", unit="name")
     train_per_task: int = option(
         "training images of each task, the same number of each class up to one",
         unit="images",
@@ -105,24 +104,40 @@ class DigitsOptions(DatasetTable):
         le=400,
     )
     split_seed: int = option(
-        "seed of the split into tasks and into training and test images; the run's seed does not "
-        "change it, so runs with different seeds see the same images",
+        "seed of the split into tasks and into training and test images, and of anything planted; "
+        "the run's seed does not change it, so runs with different seeds see the same images",
         unit="seed",
         default=666,
         ge=0,
         le=2**32 - 1,
     )
 
+    @property
+    def num_tasks(self) -> int:
+        """T, the number of tasks the digits are dealt to."""
+        raise NotImplementedError
+
     def shape(self) -> DataShape:
         """Return the sizes of the problem."""
-        return _digits_shape(4, self.train_per_task)
+        return _digits_shape(self.num_tasks, self.train_per_task)
 
     def issues(self) -> list[Issue]:
         """Return options that do not fit each other."""
-        return _digits_issues(4, self.train_per_task)
+        return _digits_issues(self.num_tasks, self.train_per_task)
 
 
-class PlantedOptions(DatasetTable):
+class DigitsOptions(EmbeddedDigitsTable):
+    """Real handwritten digits as four tasks: upright twice and rotated by 90 degrees twice."""
+
+    name: Literal["digits"] = option("the data set", unit="name")
+
+    @property
+    def num_tasks(self) -> int:
+        """Four."""
+        return 4
+
+
+class PlantedOptions(EmbeddedDigitsTable):
     """The same digits as groups of related tasks, so that the right sharing is known."""
 
     name: Literal["planted"] = option("the data set", unit="name")
@@ -140,29 +155,11 @@ class PlantedOptions(DatasetTable):
         ge=1,
         le=10,
     )
-    train_per_task: int = option(
-        "training images of each task, the same number of each class up to one",
-        unit="images",
-        default=100,
-        ge=10,
-        le=400,
-    )
-    split_seed: int = option(
-        "seed of the split into tasks and images and of the planted permutations; the run's seed "
-        "does not change it",
-        unit="seed",
-        default=666,
-        ge=0,
-        le=2**32 - 1,
-    )
 
-    def shape(self) -> DataShape:
-        """Return the sizes of the problem."""
-        return _digits_shape(self.groups * self.tasks_per_group, self.train_per_task)
-
-    def issues(self) -> list[Issue]:
-        """Return options that do not fit each other."""
-        return _digits_issues(self.groups * self.tasks_per_group, self.train_per_task)
+    @property
+    def num_tasks(self) -> int:
+        """Groups times tasks per group."""
+        return self.groups * self.tasks_per_group
 
 
 DatasetOptions = Annotated[DigitsOptions | PlantedOptions, Field(discriminator="name")]

@@ -12,10 +12,13 @@ from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.clock import FolderClock, iso, moment
 from shareconsole.store.folder import RUN_ID, RunFolder
+from shareconsole.store.heartbeat import read_heartbeat
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.status import State, Status, derive_state, read_status
+from shareconsole.store.tail import Tail, read_tail
 
-_CREATION_SECONDS = 10.0
+# States of runs whose trainer left no last word: what it recorded tells more than any hint.
+_SPEECHLESS = ("crashed", "lost", "unreadable")
 _CANDIDATES = 8
 
 
@@ -66,14 +69,18 @@ def summarise(folder: RunFolder, *, clock: FolderClock | None = None) -> RunSumm
         names = os.listdir(folder.path)
     except OSError as error:
         return _bare(folder, "unreadable", f"{folder.path}: {error.strerror}")
+    state = derive_state(folder, clock=clock, names=names)
     try:
         identity = read_identity(folder)
     except StoreError as error:
-        if "run.json" not in names and _just_made(folder):
-            return _bare(folder, "queued", "being made")
+        if "run.json" not in names:
+            return _bare(folder, state.word, state.reason)
         return _bare(folder, "unreadable", str(error))
-    state = derive_state(folder, clock=clock, names=names)
     status = read_status(folder) if "status.json" in names else None
+    tail = Tail()
+    if status is None or state.word in _SPEECHLESS:
+        tail = read_tail(folder, names, errors=status is None)
+    errors = status or tail
     return RunSummary(
         id=folder.id,
         name=identity.name,
@@ -83,10 +90,10 @@ def summarise(folder: RunFolder, *, clock: FolderClock | None = None) -> RunSumm
         data=identity.data,
         seed=identity.seed,
         tags=identity.tags,
-        step=_step(state, status),
+        step=_step(folder, state, status, tail),
         steps=state.attempt.steps if state.attempt else identity.steps,
-        macro_error=status.macro_error if status else None,
-        micro_error=status.micro_error if status else None,
+        macro_error=errors.macro_error,
+        micro_error=errors.micro_error,
         created=identity.created,
         updated=_updated(identity, state, status),
         reason=state.reason,
@@ -94,15 +101,23 @@ def summarise(folder: RunFolder, *, clock: FolderClock | None = None) -> RunSumm
     )
 
 
-def _step(state: State, status: Status | None) -> int:
-    """The exact step where the attempt recorded its end, else the freshest hint."""
+def _step(folder: RunFolder, state: State, status: Status | None, tail: Tail) -> int | None:
+    """The exact step where the attempt recorded its end, else the best that is known."""
     attempt = state.attempt
     if attempt and attempt.exit:
         return attempt.exit.step
     if state.beat:
         return state.beat.step
-    if status and attempt and status.attempt == attempt.number:
+    if attempt is None and state.word != "unreadable":
+        return 0
+    if state.word in _SPEECHLESS and tail.step is not None:
+        return tail.step
+    if status and (attempt is None or status.attempt == attempt.number):
         return status.step
+    if state.word in _SPEECHLESS:
+        beat = read_heartbeat(folder)
+        return beat.step if beat else None
+    # Before an attempt's first step a run stands where the attempt took it over.
     return (attempt.resume_from_step or 0) if attempt else 0
 
 
@@ -115,15 +130,6 @@ def _updated(identity: RunIdentity, state: State, status: Status | None) -> str:
     if status and status.attempt == attempt.number:
         return status.updated
     return attempt.started
-
-
-def _just_made(folder: RunFolder) -> bool:
-    """run.json is written last, so a folder without it may be a moment old."""
-    try:
-        age = datetime.now(UTC).timestamp() - os.stat(folder.path).st_mtime
-    except OSError:
-        return False
-    return age < _CREATION_SECONDS
 
 
 def _bare(folder: RunFolder, state: str, reason: str) -> RunSummary:
@@ -171,6 +177,20 @@ def run_folders(runs_dir: Path) -> list[RunFolder]:
         return []
     except OSError as error:
         raise UsageError(f"runs folder {runs_dir}: {error.strerror}") from None
+
+
+def other_folders(runs_dir: Path) -> int:
+    """How many folders in ``runs_dir`` cannot be runs by their names; hidden ones do not count."""
+    try:
+        with os.scandir(runs_dir) as entries:
+            return sum(
+                not RUN_ID.match(entry.name)
+                and not entry.name.startswith(".")
+                and entry.is_dir(follow_symlinks=False)
+                for entry in entries
+            )
+    except OSError:
+        return 0
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:

@@ -121,11 +121,6 @@ class Comparison:
     steps: set[int]
     different: set[int]
 
-    def add(self, other: Comparison) -> None:
-        """Take another table's finding in."""
-        self.steps |= other.steps
-        self.different |= other.different
-
 
 def compare_steps(
     old: NDArray[np.int64],

@@ -23,6 +23,9 @@ from shareconsole.store.merge import (
 )
 from shareconsole.store.record_reader import Damage, RecordReader
 
+STEP_TABLE = "step"
+"""The table with one row per training step."""
+
 
 @dataclass(frozen=True)
 class ResumeCheck:
@@ -31,9 +34,11 @@ class ResumeCheck:
     Attributes:
         attempt: number of the attempt that resumed.
         from_step: the step of its checkpoint.
-        overlap_steps: how many steps both made; 0 means that there was nothing to compare.
-        identical: no bit differs but in wall-clock columns.
+        overlap_steps: how many rows of the table "step" both made; 0 means that no step was made
+            twice.
+        identical: no bit of any table or tensor differs but in wall-clock columns.
         first_difference: the first step that differs.
+        seamless: ``from_step`` is the last step on record of the attempts before.
     """
 
     attempt: int
@@ -41,6 +46,7 @@ class ResumeCheck:
     overlap_steps: int
     identical: bool
     first_difference: int | None
+    seamless: bool = False
 
 
 class RunLog:
@@ -165,14 +171,16 @@ class RunLog:
             numbers = [part.schema.attempt for part in parts[: index + 1]]
             chain = [tensor_parts[number] for number in numbers if number in tensor_parts]
             if len(chain) > 1 and chain[-1].schema.attempt == numbers[-1]:
-                found.add(_compare_tensors(chain))
+                found.different |= _compare_tensors(chain)
+            from_step = parts[index].schema.resume_from_step
             checks.append(
                 ResumeCheck(
                     attempt=parts[index].schema.attempt,
-                    from_step=parts[index].schema.resume_from_step,
+                    from_step=from_step,
                     overlap_steps=len(found.steps),
                     identical=not found.different,
                     first_difference=min(found.different, default=None),
+                    seamless=_last_step(parts[:index]) == from_step,
                 )
             )
         return checks
@@ -181,6 +189,15 @@ class RunLog:
 def _with_schema(readers: Mapping[int, RecordReader]) -> list[Part]:
     ordered = (readers[number] for number in sorted(readers))
     return [Part(reader, reader.schema) for reader in ordered if reader.schema is not None]
+
+
+def _last_step(parts: list[Part]) -> int | None:
+    """The last step on record of some attempts, None if they made none."""
+    found = []
+    for part, limit in zip(parts, bounds(parts), strict=True):
+        steps = part.reader.rows(STEP_TABLE)["step"]
+        found += steps[within(steps, limit)][-1:].tolist()
+    return max(found, default=None)
 
 
 def _remade(parts: list[Part]) -> list[tuple[Part, tuple[int, int]]]:
@@ -201,13 +218,18 @@ def _compare_tables(parts: list[Part], index: int) -> Comparison:
             old = old[within(old["step"], limit)]
             new = new[within(new["step"], limit)]
             optional = last_steps(part, newest)
-            found.add(compare_rows(old, new, part.intact and newest.intact, optional))
+            compared = compare_rows(old, new, part.intact and newest.intact, optional)
+            found.different |= compared.different
+            # A step is made twice where its row is; other records come with some steps only, and
+            # one of step 0 before any step.
+            found.steps |= compared.steps if table.name == STEP_TABLE else set()
     return found
 
 
-def _compare_tensors(parts: list[Part]) -> Comparison:
+def _compare_tensors(parts: list[Part]) -> set[int]:
+    """The steps whose tensors the last of the parts made differently."""
     newest = parts[-1]
-    found = Comparison(set(), set())
+    found: set[int] = set()
     for kind in (tensor.name for tensor in newest.schema.tensors):
         new = newest.reader.tensor_steps(kind)
         for part, limit in _remade(parts):
@@ -218,15 +240,13 @@ def _compare_tensors(parts: list[Part]) -> Comparison:
             in_old, in_new, different = compare_steps(
                 old[old_places], new[new_places], intact, last_steps(part, newest)
             )
-            found.different |= different
+            found |= different
             for i, j in zip(old_places[in_old], new_places[in_new], strict=True):
-                step = int(old[i])
-                found.steps.add(step)
                 one, other = part.reader.tensor(kind, int(i)), newest.reader.tensor(kind, int(j))
                 if (one.dtype, one.shape, one.tobytes()) != (
                     other.dtype,
                     other.shape,
                     other.tobytes(),
                 ):
-                    found.different.add(step)
+                    found.add(int(old[i]))
     return found

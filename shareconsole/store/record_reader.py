@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shareconsole.store.atomic import StoreError, open_regular
+from shareconsole.store.bursts import rows_at
 from shareconsole.store.growing import GrowingRows, Rows
 from shareconsole.store.scan import (
     HEADER,
@@ -30,7 +31,6 @@ from shareconsole.store.scan import (
     Incomplete,
     find_frame,
     frame_at,
-    rows_at,
 )
 from shareconsole.store.schema import MAX_FRAME, PREFIX, LogSchema, TensorSchema
 

@@ -1,12 +1,12 @@
-"""Finding whole, undamaged frames in bytes. See ``store.records`` for the format."""
+"""Finding whole, undamaged frames in bytes. See ``store.records`` for the format.
+
+Without numpy, so that a list can look at the end of a log before anything heavy is loaded.
+"""
 
 from __future__ import annotations
 
 import struct
 from zlib import crc32
-
-import numpy as np
-from numpy.typing import NDArray
 
 from shareconsole.store.schema import MAX_FRAME, LogSchema
 
@@ -16,7 +16,6 @@ SCHEMA_FRAME = 1
 ROW_FRAME = 2
 TENSOR_FRAME = 3
 HEADER = struct.Struct("<2sBBII")
-_INDEX = struct.Struct("<H")
 
 
 class Incomplete(Exception):
@@ -85,32 +84,3 @@ def find_frame(data: bytes, start: int, rules: FrameRules) -> int:
             pass
         at = data.find(MAGIC, at + 1)
     return -1
-
-
-def rows_at(data: bytes, start: int, length: int, most: int) -> NDArray[np.uint8]:
-    """The undamaged frames from ``start`` on that are just like the first, as [N, bytes].
-
-    ``start`` must be at a row frame with ``length`` bytes of payload. At most ``most`` frames;
-    as many as follow one another with the same header and table index and a good CRC. This is
-    what makes a million rows load in well under a second: Python touches each row once.
-    """
-    stride = HEADER.size + length
-    count = min((len(data) - start) // stride, most)
-    block: NDArray[np.uint8] = np.frombuffer(data, np.uint8, count * stride, start)
-    block = block.reshape(count, stride)
-    alike = (block[:, :8] == block[0, :8]).all(1)
-    body = HEADER.size
-    alike &= (block[:, body : body + _INDEX.size] == block[0, body : body + _INDEX.size]).all(1)
-    if not alike.all():
-        count = int(alike.argmin())
-    view = memoryview(data)
-    seed = crc32(view[start + 2 : start + 8])
-    first = start + body
-    computed = [
-        crc32(view[at : at + length], seed) for at in range(first, first + count * stride, stride)
-    ]
-    written = np.ascontiguousarray(block[:count, 8:body]).view("<u4")[:, 0]
-    good = written == np.array(computed, np.uint32)
-    if not good.all():
-        count = int(good.argmin())
-    return block[:count]

@@ -7,9 +7,10 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 SCHEMA = 1
 DTYPES = {"f4": "f", "f8": "d", "i8": "q"}
@@ -34,6 +35,9 @@ class TableSchema:
     @property
     def dtype(self) -> np.dtype[np.void]:
         """The structured dtype of a row: ``step`` (i8), then the columns, packed."""
+        # Here, so that who only asks for steps and lengths need not load it.
+        import numpy as np
+
         return np.dtype([("step", "<i8"), *((name, f"<{kind}") for name, kind in self.columns)])
 
 

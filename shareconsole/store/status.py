@@ -24,6 +24,24 @@ LAUNCH_SECONDS = 30.0
 LOST_SECONDS = 60.0
 STALL_SECONDS = 60.0
 STALL_MEDIANS = 20.0
+# run.json is written last, so a folder without it and this young may be on its way.
+MAKING_SECONDS = 10.0
+STATES = (
+    "queued",
+    "starting",
+    "running",
+    "paused",
+    "stopping",
+    "stopped",
+    "finished",
+    "failed",
+    "crashed",
+    "lost",
+    "stalled",
+    "unreadable",
+)
+NO_RUN_JSON = "no run.json"
+DISK_FULL = "the disk is full; records wait in memory"
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,8 @@ def derive_state(
             return State("unreadable", f"{folder.path}: {error.strerror}")
     launches = launch_logs(names)
     numbers = attempt_numbers(names, "attempt")
+    if "run.json" not in names:
+        return _nameless(folder, numbers, launches, clock)
     if not numbers:
         return _before_the_first(folder, launches, clock)
     try:
@@ -116,6 +136,17 @@ def _ended(attempt: Attempt) -> State | None:
     if attempt.exit is None:
         return None
     return State(attempt.exit.reason, attempt.exit.error, attempt)
+
+
+def _nameless(
+    folder: RunFolder, numbers: list[int], launches: list[str], clock: FolderClock
+) -> State:
+    """Without run.json it is no run: a moment old and still empty, or never to become one."""
+    if not numbers and not launches:
+        age = clock.age(_modified(folder.path))
+        if age.seconds < MAKING_SECONDS:
+            return State("queued", "being made", approximate=age.approximate)
+    return State("unreadable", NO_RUN_JSON)
 
 
 def _before_the_first(folder: RunFolder, launches: list[str], clock: FolderClock) -> State:
@@ -181,7 +212,7 @@ def _alive(attempt: Attempt, beat: Beat | None, clock: FolderClock) -> State:
         return State("starting", "the trainer is coming up", attempt)
     if Flag.STARTING in beat.flags and Flag.STOPPING not in beat.flags:
         return State("starting", "the trainer is loading", attempt, beat=beat)
-    reason = "the disk is full; records wait in memory" if Flag.DISK_FULL in beat.flags else ""
+    reason = DISK_FULL if Flag.DISK_FULL in beat.flags else ""
     if Flag.STOPPING in beat.flags:
         return State("stopping", reason, attempt, beat=beat)
     if Flag.PAUSED in beat.flags:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shareconsole.store.atomic import StoreError, sha256_file, sync_folder
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.clock import utc_now
-from shareconsole.trainer.manifest import Manifest, checkpoint_directories, read_manifest
+from shareconsole.trainer.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

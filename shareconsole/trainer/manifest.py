@@ -11,13 +11,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from shareconsole.store.atomic import StoreError, read_json, write_json
+from shareconsole.store.checkpoints import MANIFEST, checkpoint_directories
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from shareconsole.store.folder import RunFolder
-
-NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Manifest:
 
     def write(self, directory: Path) -> None:
         """Write into a checkpoint's directory."""
-        write_json(directory / NAME, asdict(self))
+        write_json(directory / MANIFEST, asdict(self))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -75,12 +74,12 @@ def read_manifest(directory: Path) -> Manifest:
     Raises:
         StoreError: It is damaged or not of this form.
     """
-    raw: dict[str, Any] = read_json(directory / NAME)
+    raw: dict[str, Any] = read_json(directory / MANIFEST)
     try:
         surroundings = Surroundings(**raw.pop("surroundings"))
         manifest = Manifest(**raw, surroundings=surroundings)
     except (KeyError, TypeError) as error:
-        raise StoreError(f"{directory / NAME}: not a checkpoint manifest ({error})") from error
+        raise StoreError(f"{directory / MANIFEST}: not a checkpoint manifest ({error})") from error
     return manifest
 
 
@@ -93,12 +92,3 @@ def newest_manifest(folder: RunFolder) -> Manifest | None:
             # Loading meets the same file, falls back the same way and puts it on record.
             continue
     return None
-
-
-def checkpoint_directories(folder: RunFolder) -> list[Path]:
-    """Complete checkpoints, newest first; one without a manifest was never finished."""
-    if not folder.checkpoints.is_dir():
-        return []
-    named = [d for d in folder.checkpoints.iterdir() if d.name.isdecimal()]
-    complete = [d for d in named if (d / NAME).is_file()]
-    return sorted(complete, key=lambda d: int(d.name), reverse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from shareconsole.launch import create_run
 from shareconsole.spec.overrides import as_override
 from shareconsole.spec.toml import load_preset
+from shareconsole.store.atomic import write_json
 from shareconsole.store.attempts import (
     Attempt,
     AttemptExit,
@@ -173,4 +176,24 @@ def crashed_run(runs: Path, name: str | None = None) -> RunFolder:
     create_attempt(folder, attempt)
     write_records(folder, attempt, 7)
     folder.log(number).write_bytes(b"and then\n")
+    return folder
+
+
+def checkpoint(folder: RunFolder, step: int) -> None:
+    """Leave of a checkpoint what can be read without torch."""
+    path = folder.checkpoints / f"{step:09d}"
+    path.mkdir(parents=True)
+    write_json(path / "manifest.json", {"step": step})
+
+
+def lost_run(runs: Path, name: str | None = None, *, minutes: int = 60) -> RunFolder:
+    """Return a run of another machine whose last sign of life is that old, at step 7."""
+    folder = new_run(runs, name)
+    attempt = Attempt(1, 4242, "0" * 32, 1, "elsewhere", ("trainer",), utc_now(), STEPS)
+    create_attempt(folder, attempt)
+    write_records(folder, attempt, 7)
+    beat(folder, step=7)
+    past = time.time() - 60 * minutes
+    for path in (folder.attempt_json(1), folder.heartbeat):
+        os.utime(path, (past, past))
     return folder

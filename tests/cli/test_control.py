@@ -28,23 +28,31 @@ def test_stop_now_says_so_to_the_trainer(cli, training):
     assert trainer.seen == [("stop", {"now": True})]
 
 
-def test_stop_of_a_trainer_that_takes_its_time(cli, runs, monkeypatch):
+def test_a_trainer_that_takes_its_time_ends_the_command_with_3(cli, runs, monkeypatch):
     monkeypatch.setattr(requests.wait_until, "__defaults__", (0.1,))
     folder = synthetic.live_run(runs)
-    result = cli("stop", folder.id)
-    assert (result.code, result.out) == (0, f"{folder.id} running\n")
-    assert "still" in result.err
-    [filed] = folder.control.iterdir()
-    assert json.loads(filed.read_text())["verb"] == "stop"
+    for verb, what in {
+        "stop": "has not stopped within 10 s",
+        "pause": "has not paused within 10 s",
+        "checkpoint": "has not saved a checkpoint within 10 s",
+    }.items():
+        result = cli(verb, folder.id)
+        assert (result.code, result.out) == (3, f"{folder.id} running\n")
+        assert f"{folder.id} {what}" in result.err
+    filed = sorted(folder.control.iterdir())
+    assert [json.loads(path.read_text())["verb"] for path in filed] == [
+        "stop", "pause", "checkpoint",
+    ]  # fmt: skip
 
 
 def test_pause_resume_and_checkpoint(cli, training):
     folder, trainer = training()
+    synthetic.checkpoint(folder, 12)
     assert cli("pause", "latest").out == f"{folder.id} paused\n"
-    assert cli("checkpoint", "latest").out == f"{folder.id} paused\n"
+    assert cli("checkpoint", "latest").out == f"{folder.id} paused, checkpoint of step 12\n"
     result = cli("resume", "latest", "--detach")
     assert (result.code, result.out) == (0, f"{folder.id}\n")
-    assert cli("checkpoint", "latest").out == f"{folder.id} running\n"
+    assert cli("checkpoint", "latest").out == f"{folder.id} running, checkpoint of step 12\n"
     assert [verb for verb, _ in trainer.seen] == ["pause", "checkpoint", "resume", "checkpoint"]
 
 
@@ -76,10 +84,18 @@ def test_what_does_not_fit_the_state_ends_with_2(cli, runs, state, command):
         "queued": lambda: synthetic.new_run(runs),
     }[state]()
     result = cli(command, "latest")
-    assert (result.code, result.out) == (2, "")
+    assert (result.code, result.out) == (3 if (command, state) == ("resume", "running") else 2, "")
     assert folder.id in result.err
     assert state in result.err
     assert list(folder.control.iterdir()) == []
+
+
+def test_what_ends_before_it_obeys_says_so(cli, training, monkeypatch):
+    folder, trainer = training()
+    monkeypatch.setattr(trainer, "_act", lambda verb: trainer._end_run("finished"))
+    result = cli("pause", "latest")
+    assert (result.code, result.out) == (0, f"{folder.id} finished\n")
+    assert "ended before it could pause" in result.err
 
 
 def test_options_of_a_restart_are_refused_for_a_paused_run(cli, runs):

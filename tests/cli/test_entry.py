@@ -169,3 +169,38 @@ def test_colours_are_for_terminals_and_not_under_no_color(runs):
         [*COMMAND, *words], capture_output=True, check=True, env=environment(FORCE_COLOR="1")
     )
     assert b"\x1b" not in piped.stdout
+
+
+@pytest.mark.parametrize("words", [["ls"], ["export", "latest"], ["show", "latest", "--json"]])
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-", "1</dev/null"])
+def test_a_closed_stdout_is_no_defect(runs, words, closed):
+    synthetic.ended_run(runs)
+    command = f"{sys.executable} -m shareconsole {' '.join(words)} --runs {runs} {closed}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr
+    assert result.returncode == (1 if "1<" in closed else 0)
+
+
+@pytest.mark.parametrize("module", ["typer", "shareconsole.store.index", "numpy"])
+def test_ctrl_c_while_modules_load_ends_with_130(runs, module):
+    """Also where the interrupted import shows as another error."""
+    synthetic.ended_run(runs)
+    code = f"""
+import os, signal, sys
+class Press:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt as error:
+                raise ImportError("cannot load") from error if name == "numpy" else error
+sys.meta_path.insert(0, Press())
+sys.argv = ["shareconsole", "export", "latest", "--runs", {str(runs)!r}]
+from shareconsole.cli import main
+main()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (130, "")
+    assert "Traceback" not in result.stderr

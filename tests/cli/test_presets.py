@@ -36,7 +36,9 @@ def test_a_bad_preset_shows_all_problems_and_creates_nothing(cli, runs, tmp_path
 
 
 def test_what_does_not_fit_ends_with_2_and_creates_nothing(cli, runs, monkeypatch):
-    monkeypatch.setattr(launch.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr(
+        launch.shutil, "disk_usage", lambda path: SimpleNamespace(free=0, total=10**9)
+    )
     for command in ("check", "run"):
         result = cli(command, "digits")
         assert result.code == 2
@@ -47,10 +49,13 @@ def test_what_does_not_fit_ends_with_2_and_creates_nothing(cli, runs, monkeypatc
 def test_seed_name_and_tags_are_held_to_the_same_rules(cli, runs):
     result = cli("run", "digits", "--seed", "-1", "--name", "x" * 300)
     assert result.code == 2
-    assert "run.seed" in result.err
-    assert "run.name" in result.err
-    assert cli("run", "digits", "--seed", "many").code == 2
-    assert cli("run", "digits", "--tag", "").code == 2
+    assert [line.split("  ")[:2] for line in result.err.splitlines()[:-1]] == [
+        ["--name", "run.name"],
+        ["--seed", "run.seed"],
+    ]
+    assert cli("run", "digits", "--seed", "many").err.startswith("--seed  run.seed")
+    assert cli("run", "digits", "--tag", "").err.startswith("--tag  run.tags[")
+    assert cli("run", "digits", "--set", "run.seed=-1").err.startswith("--set  run.seed")
     assert not runs.exists()
 
 
@@ -97,9 +102,34 @@ def test_a_bad_command_line_ends_with_2_and_no_traceback(cli, words):
     assert "\x07" not in result.err
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("run", "-h"), ("--version",)])
+@pytest.mark.parametrize("words", [("--help",), ("run", "-h"), ("--version",)])
 def test_help_and_version(cli, words):
     result = cli(*words, own_runs=False)
     assert result.code == 0
     assert "shareconsole" in result.out
     assert result.err == ""
+
+
+def test_check_as_json_tells_the_memory_that_the_text_tells(cli):
+    from shareconsole.headless.figures import size
+
+    needed = cli("check", "digits", "--json").json["prediction"]
+    assert needed["memory_bytes"] > 400 * 2**20
+    assert f"about {size(needed['memory_bytes'])}" in cli("check", "digits").out
+
+
+def test_the_schema_is_json_either_way(cli):
+    assert cli("schema", "--json").json == cli("schema").json
+
+
+def test_a_folder_that_no_run_can_be_made_in_is_named(cli, tmp_path):
+    (tmp_path / "file").touch()
+    for place, why in {
+        "/proc/x": "no disk behind /proc",
+        str(tmp_path / "file" / "x"): "folder",
+    }.items():
+        result = cli("check", "digits", "--runs", place, own_runs=False)
+        assert (result.code, result.out) == (2, "")
+        assert f"no run can be made in {place}: " in result.err
+        assert why in result.err
+        assert "train.steps" not in result.err

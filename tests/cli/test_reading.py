@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import threading
 import time
 
@@ -73,6 +74,17 @@ def test_ls_sorts_and_filters(cli, runs):
     assert cli("ls", "--sort", "nonsense").code == 2
 
 
+@pytest.mark.parametrize(
+    "expression", ["macro_error<nan", "state:done", "seed < 3", "seed:1 or seed:2", "step:many"]
+)
+def test_a_filter_that_makes_no_sense_is_told_without_runs_too(cli, runs, expression):
+    for _ in range(2):
+        result = cli("ls", "--filter", expression)
+        assert (result.code, result.out) == (2, "")
+        assert "error: filter" in result.err
+        synthetic.ended_run(runs)
+
+
 def test_ls_fits_eighty_columns(runs):
     from rich.console import Console
 
@@ -82,17 +94,42 @@ def test_ls_fits_eighty_columns(runs):
     synthetic.ended_run(runs, "a name that goes on and on " * 5)
     synthetic.ended_run(runs)
     synthetic.crashed_run(runs, "界" * 60)
+    found = list_runs(runs)
+    longest = max(len(run.id) for run in found)
+    assert longest == 61
     for width in (80, 120, 40, 200):
         stream = io.StringIO()
         console = Console(file=stream, width=width, force_terminal=False, markup=False)
-        print_runs(console, list_runs(runs), cut=True)
+        print_runs(console, found, cut=True)
         lines = stream.getvalue().splitlines()
-        assert max(map(console_cells, lines)) <= max(width, 60)
+        assert max(map(console_cells, lines)) <= max(width, longest + 1 + len("✓ finished"))
+        assert {run.id for run in found} <= {line.split()[0] for line in lines}
+        titles = lines[0].split()
         if width == 80:
-            assert lines[0].endswith("age")
+            assert titles == ["id", "state", "error"]
             assert any(line.startswith("  a name that goes on") for line in lines)
+        if width == 40:
+            assert titles == ["id", "state"]
+            assert len(lines) == 1 + len(found)
+        if width == 120:
+            assert titles == [
+                "id", "state", "method", "data", "step/steps", "error", "age",
+            ]  # fmt: skip
         if width == 200:
-            assert lines[0].endswith("name")
+            assert titles[-1] == "name"
+
+
+def test_usual_ids_leave_room_for_the_rest_at_eighty_columns(runs):
+    from shareconsole.headless.listing import print_runs
+    from shareconsole.store.index import list_runs
+
+    folder = synthetic.ended_run(runs)
+    stream = io.StringIO()
+    print_runs(make_console(stream, columns_without_terminal=80), list_runs(runs), cut=True)
+    lines = stream.getvalue().splitlines()
+    assert max(map(console_cells, lines)) <= 80
+    assert lines[1].startswith(f"{folder.id} ✓ finished learned_")
+    assert lines[0].split()[-3:] == ["step/steps", "error", "age"]
 
 
 def console_cells(line: str) -> int:
@@ -222,6 +259,11 @@ def test_damage_is_shown_and_hides_nothing_else(cli, runs):
     result = cli("show", other.id)
     assert result.code == 0
     assert "not JSON" in result.out
+    assert "None" not in result.out
+    assert result.out.startswith("? unreadable")
+    words = " ".join(result.out.split())
+    assert "what can be: its attempts, records up to step 20, its log" in words
+    assert "Test error" in result.out
     assert list(cli("show", other.id, "--json").json) == SHOW_KEYS
 
 
@@ -240,7 +282,6 @@ def test_logs_of_a_start_that_never_came_up(cli, runs):
     folder = synthetic.new_run(runs)
     log = folder.launch_log("abcd")
     log.write_text("no module named torch\n")
-    import os
 
     os.utime(log, (time.time() - 60,) * 2)
     assert cli("logs", "latest").out == "no module named torch\n"

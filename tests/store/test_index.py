@@ -8,9 +8,10 @@ import pytest
 
 from shareconsole.errors import UsageError
 from shareconsole.store.attempts import AttemptExit, end_attempt
+from shareconsole.store.folder import RunFolder
 from shareconsole.store.heartbeat import Heartbeat
 from shareconsole.store.index import RunSummary, list_runs, resolve, summarise
-from shareconsole.store.status import Status, write_status
+from shareconsole.store.status import Status, derive_state, write_status
 from tests.store.builders import WHEN, a_folder, a_run, an_attempt
 from tests.store.synthetic import synthetic_runs
 
@@ -108,6 +109,13 @@ def test_a_folder_just_being_made_is_not_called_unreadable(tmp_path: Path) -> No
     folder = a_folder(tmp_path)
     row = summarise(folder)
     assert (row.state, row.reason, row.created) == ("queued", "being made", WHEN)
+    past = time.time() - 11
+    os.utime(folder.path, (past, past))
+    row = summarise(folder)
+    assert (row.state, row.reason) == ("unreadable", "no run.json")
+    assert (derive_state(folder).word, derive_state(folder).reason) == ("unreadable", "no run.json")
+    an_attempt(a_folder(tmp_path, "with-an-attempt"))
+    assert summarise(RunFolder(tmp_path / "with-an-attempt")).state == "unreadable"
 
 
 def test_newest_first_whatever_the_offset(tmp_path: Path) -> None:

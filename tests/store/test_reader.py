@@ -147,7 +147,25 @@ def test_a_step_that_only_one_of_them_made_is_a_difference(folder: RunFolder) ->
 def test_no_overlap_proves_nothing_and_is_no_difference(folder: RunFolder) -> None:
     write(folder, 1, 0, 10)
     write(folder, 2, 10, 20)
-    assert read(folder).resumes == [ResumeCheck(2, 10, 0, True, None)]
+    assert read(folder).resumes == [ResumeCheck(2, 10, 0, True, None, seamless=True)]
+
+
+def test_only_steps_count_as_made_twice(folder: RunFolder) -> None:
+    """Not the tensor of step 0, which an attempt from scratch records before its first step."""
+    for attempt in (1, 2):
+        write(folder, attempt, 0, 0 if attempt == 1 else 10)
+        folder.tensors(attempt).unlink()
+        with RecordWriter(folder.tensors(attempt), a_schema(attempt, 0)) as writer:
+            writer.tensor("assignment", 0, a_tensor(0) + attempt)
+    [check] = read(folder).resumes
+    assert (check.overlap_steps, check.identical, check.seamless) == (0, False, False)
+    assert check.first_difference == 0
+
+
+def test_a_resume_above_what_is_on_record_is_not_seamless(folder: RunFolder) -> None:
+    write(folder, 1, 0, 8)
+    write(folder, 2, 10, 20)
+    assert read(folder).resumes == [ResumeCheck(2, 10, 0, True, None, seamless=False)]
 
 
 def test_a_start_from_scratch_makes_step_0_anew(folder: RunFolder) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 
 from shareconsole.store import control
 from shareconsole.store.attempts import read_attempt
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.heartbeat import Flag, read_heartbeat
 from shareconsole.store.lock import RunLock
 from shareconsole.store.status import derive_state
 from shareconsole.trainer import loop
-from shareconsole.trainer.manifest import checkpoint_directories
 from tests.trainer.killing import difference, read, same_state
 from tests.trainer.watching import While, kinds, wait_until
 

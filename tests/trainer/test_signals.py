@@ -12,9 +12,9 @@ import pytest
 
 from shareconsole import launch
 from shareconsole.store.attempts import read_attempt
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.reader import RunLog
 from shareconsole.store.status import derive_state
-from shareconsole.trainer.manifest import checkpoint_directories
 
 ENDLESS = ("train.steps=1000000", "train.checkpoint_every=1000000", "train.eval_every=1000000")
 

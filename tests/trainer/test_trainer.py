@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from shareconsole.store.attempts import read_attempt, update_attempt
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.heartbeat import read_heartbeat
 from shareconsole.store.status import derive_state, read_status
 from shareconsole.trainer.columns import module_name
-from shareconsole.trainer.manifest import checkpoint_directories
 from tests.trainer.conftest import SMALL
 from tests.trainer.killing import difference, kill_and_resume, read, same_state
 from tests.trainer.watching import kinds

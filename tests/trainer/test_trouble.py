@@ -10,12 +10,12 @@ import pytest
 
 from shareconsole.spec.toml import parse_resolved
 from shareconsole.store.attempts import read_attempt
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.events import read_events
 from shareconsole.store.heartbeat import Flag, read_heartbeat
 from shareconsole.store.status import derive_state
 from shareconsole.trainer import loop
 from shareconsole.trainer.checkpoint import save_checkpoint
-from shareconsole.trainer.manifest import checkpoint_directories
 from tests.trainer.killing import difference, read
 from tests.trainer.watching import kinds
 

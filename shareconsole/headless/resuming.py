@@ -1,0 +1,78 @@
+"""Whether a run that has ended may be restarted, and what to say before it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shareconsole.errors import LockedError, ShareconsoleError, UsageError
+from shareconsole.headless.requests import HELD, RESTARTABLE
+from shareconsole.safe_text import safe_text
+from shareconsole.store.atomic import StoreError, read_bytes
+from shareconsole.store.checkpoints import newest_checkpoint
+from shareconsole.store.identity import read_identity
+from shareconsole.store.lock import probe
+
+if TYPE_CHECKING:
+    from shareconsole.store.folder import RunFolder
+    from shareconsole.store.status import State
+
+
+def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[str]:
+    """Check that a trainer may be started for a run; return what the person should know first.
+
+    Args:
+        folder: the run.
+        state: how it stands; not paused.
+        steps: the step to train to, None for the one it aimed at.
+
+    Raises:
+        LockedError: somebody else trains it.
+        UsageError: there is nothing to restart, or nothing left to train.
+    """
+    held = probe(folder)
+    if state.word in HELD or held:
+        word = state.word if state.word in HELD else "held by another trainer"
+        raise LockedError(f"cannot resume {folder.id}: it is {word}{_process(state)}")
+    _require_whole(folder, state)
+    if state.word == "finished" and steps is None:
+        raise UsageError(f"{folder.id} is finished; --steps N trains it longer, to step N")
+    if state.word not in RESTARTABLE | {"finished", "unreadable"}:
+        raise UsageError(f"cannot resume {folder.id}: it is {state.word}{_why(state)}")
+    saved = newest_checkpoint(folder)
+    if steps is not None and saved is not None and steps <= saved:
+        raise UsageError(f"{folder.id} is at step {saved:,}; --steps must be more than that")
+    if state.word == "lost":
+        return [f"taking over {folder.id}: {state.reason}; nobody holds its lock"]
+    if state.word == "unreadable":
+        return [f"warning: {state.reason}; resuming from the newest checkpoint all the same"]
+    return []
+
+
+def _require_whole(folder: RunFolder, state: State) -> None:
+    """Raise UsageError unless what a trainer starts from can be read."""
+    from shareconsole.spec.toml import parse_resolved
+
+    try:
+        read_identity(folder)
+        parse_resolved(read_bytes(folder.resolved_toml).decode("utf-8"))
+    except FileNotFoundError:
+        why = f"{folder.resolved_toml.name} is missing"
+    except UnicodeDecodeError:
+        why = f"{folder.resolved_toml.name} is not UTF-8"
+    except StoreError as error:
+        # Without run.json the state says so in fewer words.
+        why = state.reason if state.word == "unreadable" else str(error)
+    except ShareconsoleError as error:
+        why = safe_text(error)
+    else:
+        return
+    raise UsageError(f"cannot resume {folder.id}: {why}")
+
+
+def _why(state: State) -> str:
+    return f" ({state.reason})" if state.reason else ""
+
+
+def _process(state: State) -> str:
+    attempt = state.attempt
+    return f" (process {attempt.pid} on {attempt.host})" if attempt else ""

@@ -1,0 +1,35 @@
+"""What can be said of a run's checkpoints without loading one. The trainer writes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shareconsole.store.atomic import StoreError, read_json
+from shareconsole.store.fields import Fields
+from shareconsole.store.folder import RunFolder
+
+MANIFEST = "manifest.json"
+
+
+def checkpoint_directories(folder: RunFolder) -> list[Path]:
+    """Complete checkpoints, newest first; one without a manifest was never finished."""
+    try:
+        names = os.listdir(folder.checkpoints)
+    except OSError:
+        return []
+    steps = sorted(filter(str.isdecimal, names), key=int, reverse=True)
+    directories = (folder.checkpoints / name for name in steps)
+    return [directory for directory in directories if (directory / MANIFEST).is_file()]
+
+
+def newest_checkpoint(folder: RunFolder) -> int | None:
+    """The step of the newest checkpoint whose manifest can be read, None if there is none."""
+    for directory in checkpoint_directories(folder):
+        path = directory / MANIFEST
+        try:
+            return Fields(read_json(path), path).integer("step")
+        except StoreError:
+            # The trainer falls back to the one before in the same way, and says so.
+            continue
+    return None
