@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz kill-test study setup clean FORCE
+.PHONY: demo test fuzz kill-test study test-console setup clean FORCE
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -44,6 +44,9 @@ clean:
 # Long checks and studies; both go on where they were interrupted, or start again.
 kill-test: $(STAMP)
 	$(BIN)/python -m tests.trainer.killing 200
+
+test-console: $(STAMP)
+	SHARECONSOLE_CONSOLE=1 $(BIN)/python -m pytest tests/console
 
 study: $(STAMP)
 	$(BIN)/python -m tests.studies.sharing

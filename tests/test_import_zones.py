@@ -41,9 +41,17 @@ ZONES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         TERMINAL_HALF,
         ("scipy", "sklearn", "textual", "torch", *(f".{part}" for part in TRAINER_HALF)),
     ),
+    "viewmodel": (
+        ("console/viewmodel",),
+        ("rich", "scipy", "sklearn", "textual", "torch", "typer"),
+    ),
+    "console": (
+        ("console",),
+        ("scipy", "sklearn", "torch", *(f".{part}" for part in TRAINER_HALF)),
+    ),
     "trainer": (
         TRAINER_HALF,
-        ("rich", "textual", "typer", *(f".{part}" for part in TERMINAL_HALF)),
+        ("rich", "textual", "typer", ".console", *(f".{part}" for part in TERMINAL_HALF)),
     ),
 }
 
@@ -134,6 +142,15 @@ PLANTED = {
     ),
     "rich inside a function of the trainer half": (
         "sharing/nes.py", "trainer", "def show():\n    import rich\n    return rich", (True, False),
+    ),
+    "textual at the top of a command": (
+        "cli/console.py", "terminal", "import shareconsole.console.app", (False, True),
+    ),
+    "rich in a view model": (
+        "console/viewmodel/scale.py", "viewmodel", "from rich.text import Text", (True, True),
+    ),
+    "the trainer in a screen": (
+        "console/screens/live.py", "console", "import shareconsole.trainer.build", (True, True),
     ),
     "rich at the top of a data set": (
         "datasets/digits.py", "trainer", "from rich.text import Text", (True, True),

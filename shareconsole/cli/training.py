@@ -60,6 +60,7 @@ def run(
     detach: DetachOption = False,
     as_json: EndJsonOption = False,
     quiet: QuietOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it in the console.")] = False,
     runs: RunsOption = None,
 ) -> int:
     """Train a preset in the background and follow it.
@@ -67,6 +68,8 @@ def run(
     Ctrl-C stops it after the step with a checkpoint, a second one at once. Closing the terminal
     stops nothing: the trainer is a process of its own.
     """
+    if watch:
+        _check_watch(detach=detach, as_json=as_json)
     from shareconsole.headless.follow import Interrupts
     from shareconsole.headless.output import say
     from shareconsole.launch import check_room, create_run, start
@@ -79,8 +82,22 @@ def run(
     with Interrupts() as interrupts:
         folder = create_run(loaded, directory)
         trainer = start(folder, narrate=say)
-        say(f"run {folder.id}, trainer process {trainer.attempt.pid}", quiet=quiet or detach)
-        return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
+        if not watch:
+            say(f"run {folder.id}, trainer process {trainer.attempt.pid}", quiet=quiet or detach)
+            return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
+    from shareconsole.console.run import run_console
+
+    return run_console(directory, folder)
+
+
+def _check_watch(*, detach: bool, as_json: bool) -> None:
+    """Refuse what --watch does not go with, before anything is made."""
+    from shareconsole.console.run import require_terminal
+    from shareconsole.errors import UsageError
+
+    if detach or as_json:
+        raise UsageError(f"--watch does not go with {'--detach' if detach else '--json'}")
+    require_terminal()
 
 
 def resume(

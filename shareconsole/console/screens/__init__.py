@@ -1,0 +1,1 @@
+"""One file per screen: they put widgets together, hand them what feeds post, name the keys."""

@@ -1,0 +1,43 @@
+"""The question before a run is stopped."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from shareconsole.console.widgets.key_bar import key_words
+
+
+class ConfirmStop(ModalScreen[str]):
+    """Ends with ``stop`` (after the step, with a checkpoint), ``now`` (without), or nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer('stop')", "Stop, with a checkpoint", id="stop-yes"),
+        Binding("N", "answer('now')", "Stop at once, without", id="stop-now"),
+        Binding("escape,n", "answer('')", "Keep training", id="stop-no"),
+    ]
+    what: ClassVar[str] = "Before a run is stopped"
+
+    def __init__(self, run_name: str) -> None:
+        """``run_name``: safe text."""
+        super().__init__()
+        self._run_name = run_name
+
+    def compose(self) -> ComposeResult:
+        """The question and its answers, from the bindings."""
+        with Vertical(id="question"):
+            yield Static(Content.assemble("Stop ", (self._run_name, "bold"), "?"), markup=False)
+            for binding in self.BINDINGS:
+                if isinstance(binding, Binding):
+                    keys = key_words(binding.key).ljust(6)
+                    yield Static(Content.assemble((keys, "bold"), " ", binding.description))
+
+    def action_answer(self, how: str) -> None:
+        """Close with the answer."""
+        self.dismiss(how)

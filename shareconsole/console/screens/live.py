@@ -1,0 +1,261 @@
+"""One run: while it trains, after it ended, and whoever started it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from shareconsole.console.feed import LiveFeed
+from shareconsole.console.messages import SnapshotTaken
+from shareconsole.console.screens.base import RUN_BINDINGS, RunActing
+from shareconsole.console.widgets.header import RunBar
+from shareconsole.console.widgets.key_bar import KeyBar
+from shareconsole.console.widgets.log_tail import BROKEN, LogTail
+from shareconsole.console.widgets.page_tabs import PageTabs
+from shareconsole.console.widgets.text_row import TextRow
+from shareconsole.safe_text import safe_text
+
+if TYPE_CHECKING:
+    from shareconsole.console.screens.panels import Panels
+    from shareconsole.console.screens.unit import UnitScreen
+    from shareconsole.console.viewmodel.live import LiveSnapshot
+    from shareconsole.store.folder import RunFolder
+
+ALL_PANELS = (100, 30)
+"""From this size on all panels are shown at once; below they are pages."""
+_LOG_ROWS = 48
+"""From this height on there is room for the log."""
+_BEHIND_SECONDS = 0.05
+
+
+class LiveScreen(RunActing):
+    """The header, the panels, the end of the log."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *RUN_BINDINGS,
+        Binding("l", "log", "Log", id="log"),
+        Binding("L", "whole_log", "Whole log", show=False, id="log-whole"),
+        Binding("y", "log_y", "Log y", id="log-y"),
+        Binding("f", "front", "Next curve to the front", show=False, id="front"),
+        Binding("enter", "drill", "Drill in", show=False, id="drill"),
+        Binding("z", "zoom", "Zoom", id="zoom"),
+        Binding("1", "panel(1)", "Loss", show=False, id="panel-loss"),
+        Binding("2", "panel(2)", "Population fitness", show=False, id="panel-fitness"),
+        Binding("3", "panel(3)", "Assignment", show=False, id="panel-assignment"),
+        Binding("4", "panel(4)", "Test errors", show=False, id="panel-errors"),
+        Binding("tab", "turn(1)", "Next panel", show=False, id="panel-next"),
+        Binding("shift+tab", "turn(-1)", "Previous panel", show=False, id="panel-previous"),
+    ]
+    what: ClassVar[str] = "One run"
+    AUTO_FOCUS = ""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """``folder``: of the run; nothing is read yet."""
+        super().__init__()
+        self._folder = folder
+        self._feed = LiveFeed(folder)
+        self._snapshot: LiveSnapshot | None = None
+        self._panels: Panels | None = None
+        self._unit: UnitScreen | None = None
+        self._log_wanted: bool | None = None
+        self._zoomed = False
+        self._waiting = False
+
+    def compose(self) -> ComposeResult:
+        """The frame; the panels come with the first snapshot, when numpy is there."""
+        yield RunBar(id="header")
+        yield TextRow(id="notice")
+        yield PageTabs(id="tabs")
+        yield Static(Content(f"opening {safe_text(self._folder.id)}"), id="opening")
+        yield LogTail(id="tail", classes="panel")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Start to look."""
+        for name in ("#notice", "#tabs", "#tail"):
+            self.query_one(name).display = False
+        self.run_worker(self._watch, thread=True, group="feed")
+
+    def _watch(self) -> None:
+        worker = get_current_worker()
+        self._feed.run(self.post_message, lambda: worker.is_cancelled)
+
+    @on(SnapshotTaken)
+    def _take(self, event: SnapshotTaken) -> None:
+        if not self.here:
+            return
+        before, self._snapshot = self._snapshot, event.snapshot
+        header = event.snapshot.header
+        self.host.note_run(header)
+        if before is None or before.header.state != header.state:
+            self.refresh_bindings()
+            self._arrange()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show the newest snapshot, unless the terminal is behind: then a moment later."""
+        if not self.here:
+            return
+        if self.host.behind:
+            if not self._waiting:
+                self._waiting = True
+                self.set_timer(_BEHIND_SECONDS, self._draw_late)
+            return
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        self.query_one(RunBar).show(snapshot.header)
+        self.query_one(LogTail).show(snapshot.header, snapshot.warnings)
+        self._notice(snapshot)
+        if self._unit is not None and self._unit.is_attached:
+            self._unit.show(snapshot.assignment, snapshot.header)
+        if not self.is_current:
+            return
+        if self._panels is None:
+            from shareconsole.console.screens.panels import Panels
+
+            self._panels = Panels()
+            self.mount(self._panels, before="#opening")
+        if not self._panels.ready:
+            self.call_after_refresh(self._draw)
+            return
+        if self._panels.show(snapshot):
+            self.query_one("#opening").display = False
+            self.call_after_refresh(self._arrange)
+        opening = self.query_one("#opening", Static)
+        if opening.display:
+            opening.update(Content(f"{snapshot.header.state}: nothing was recorded yet"))
+
+    def _draw_late(self) -> None:
+        self._waiting = False
+        self._draw()
+
+    @on(events.ScreenResume)
+    def _catch_up(self) -> None:
+        self._unit = None
+        self._draw()
+
+    def _notice(self, snapshot: LiveSnapshot) -> None:
+        """One line for what a person should know: the newest warning."""
+        notice = self.query_one("#notice", TextRow)
+        warnings = snapshot.warnings
+        shown = bool(warnings) and not self.query_one(LogTail).display
+        if shown:
+            more = f" ({len(warnings)} warnings, l shows them)" if len(warnings) > 1 else ""
+            notice.show((f"! {warnings[-1]}{more}", self.palette.warning))
+        if notice.display != shown:
+            notice.display = shown
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self._arrange()
+
+    @property
+    def paged(self) -> bool:
+        """Whether the panels are pages."""
+        width, height = self.app.size
+        return self._zoomed or width < ALL_PANELS[0] or height < ALL_PANELS[1]
+
+    def _arrange(self) -> None:
+        """Fit the panels, the tabs and the log into the size."""
+        if not self.here:
+            return
+        snapshot, panels = self._snapshot, self._panels
+        tail = self.query_one(LogTail)
+        broken = snapshot is not None and snapshot.header.state in BROKEN
+        roomy = self.app.size.height >= _LOG_ROWS
+        wanted = self._log_wanted if self._log_wanted is not None else broken or roomy
+        if tail.display != (wanted and snapshot is not None):
+            tail.display = wanted and snapshot is not None
+        self.set_class(self.paged, "-paged")
+        tabs = self.query_one(PageTabs)
+        tabs.display = self.paged and panels is not None
+        if panels is None:
+            return
+        panels.set_out(paged=self.paged)
+        tabs.show(panels.pages(), panels.current)
+        if snapshot is not None:
+            self._notice(snapshot)
+
+    def acted_on(self) -> tuple[RunFolder, str, str] | None:
+        """The run."""
+        if self._snapshot is None:
+            return self._folder, safe_text(self._folder.id), ""
+        header = self._snapshot.header
+        return self._folder, header.name or header.id, header.state
+
+    def action_log(self) -> None:
+        """Show or hide the end of the log."""
+        self._log_wanted = not self.query_one(LogTail).display
+        self._arrange()
+
+    def action_whole_log(self) -> None:
+        """Read the whole log."""
+        run = self.acted_on()
+        if run is not None:
+            self.host.open_log(run[0], run[1])
+
+    def action_log_y(self) -> None:
+        """Switch the y axes between linear and logarithmic."""
+        if self._panels is not None:
+            self._panels.toggle_log_y()
+
+    def action_front(self) -> None:
+        """Bring the next curve to the front."""
+        if self._panels is not None:
+            self._panels.cycle_front()
+
+    def action_zoom(self) -> None:
+        """Give the panel in front all the room, or take it back."""
+        if self._panels is not None:
+            self._panels.choose_named(self._panels.current)
+        self._zoomed = not self._zoomed
+        self._arrange()
+
+    def action_panel(self, number: int) -> None:
+        """Go to a panel by its number."""
+        if self._panels is not None and not self._panels.choose(number - 1):
+            self.app.notify("this run logs nothing for that panel", markup=False)
+        self._arrange()
+
+    def action_turn(self, by: int) -> None:
+        """Go to the next panel."""
+        if self._panels is not None:
+            self._panels.turn(by)
+        self._arrange()
+
+    @on(PageTabs.Chosen)
+    def _clicked(self, event: PageTabs.Chosen) -> None:
+        if self._panels is not None:
+            self._panels.choose_named(event.page)
+        self._arrange()
+
+    def action_drill(self) -> None:
+        """Look into the unit under the cursor of the assignment."""
+        if self._panels is not None and self._panels.unit is not None:
+            self.open_unit(self._panels.unit)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The panel with the focus is the one in front."""
+        if self._panels is not None and self._panels.focused(event.widget):
+            self.query_one(PageTabs).show(self._panels.pages(), self._panels.current)
+
+    def open_unit(self, unit: int) -> None:
+        """Look into a unit."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.assignment is None:
+            return
+        from shareconsole.console.screens.unit import UnitScreen
+
+        self._unit = UnitScreen(snapshot.header, snapshot.assignment, unit)
+        self.app.push_screen(self._unit)
+
+    def on_assignment_map_unit_chosen(self, event: events.Event) -> None:
+        """Look into the unit that was chosen."""
+        self.open_unit(getattr(event, "index", 0))

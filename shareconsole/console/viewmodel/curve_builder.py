@@ -1,0 +1,97 @@
+"""Curves out of the columns of a table, extended as rows arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shareconsole.console.viewmodel.curves import CurveSet, Ema, Floats, Series
+from shareconsole.console.viewmodel.growing import Growing
+from shareconsole.console.viewmodel.scale import axis_end
+from shareconsole.safe_text import safe_text
+from shareconsole.store.growing import Rows
+
+
+class _Line:
+    """One series as it grows."""
+
+    def __init__(self, name: str, dtype: np.dtype[np.floating]) -> None:
+        self.name = name
+        self._raw = Growing(dtype)
+        self._smooth = Growing(dtype)
+        self._ema = Ema()
+
+    def append(self, values: Floats) -> None:
+        self._raw.append(values)
+        self._smooth.append(self._ema.extend(values))
+
+    def series(self, steps: NDArray[np.int64]) -> Series:
+        return Series(self.name, steps, self._raw.view(), self._smooth.view())
+
+
+class CurveBuilder:
+    """Makes a curve of every column of a table whose name begins with a prefix, and their mean."""
+
+    def __init__(self, prefix: str, title: str) -> None:
+        """For columns such as ``loss.digits`` where ``prefix`` is ``loss.``."""
+        self._prefix = prefix
+        self._title = title
+        self._columns: tuple[str, ...] = ()
+        self._lines: list[_Line] = []
+        self._curves: CurveSet | None = None
+        self._version = 0
+
+    def update(
+        self, steps: NDArray[np.int64], fresh: Rows, anew: bool, aim: int
+    ) -> CurveSet | None:
+        """Return the curves; the same object if nothing changed, None without such columns.
+
+        Args:
+            steps: [N], of all rows, the fresh ones included.
+            fresh: the rows that are new.
+            anew: forget what came before ``fresh``.
+            aim: the step that the run will end at.
+        """
+        if anew:
+            self._begin(fresh)
+        if not self._columns:
+            self._curves = None
+            return None
+        end = axis_end(int(steps[-1]) if len(steps) else 0, aim)
+        before = self._curves
+        if before and not anew and not len(fresh) and before.x_max == end:
+            return before
+        if len(fresh):
+            values = [np.ascontiguousarray(fresh[name]) for name in self._columns]
+            if len(values) > 1:
+                values.append(_mean(values))
+            for line, new in zip(self._lines, values, strict=True):
+                line.append(new)
+        self._version += 1
+        series = tuple(line.series(steps) for line in self._lines)
+        self._curves = CurveSet(series, self._title, end, self._version)
+        return self._curves
+
+    def _begin(self, rows: Rows) -> None:
+        names = rows.dtype.names or ()
+        self._columns = tuple(name for name in names if name.startswith(self._prefix))
+        kinds = [np.dtype(np.promote_types(rows.dtype[name], "f4")) for name in self._columns]
+        shown = [safe_text(name.removeprefix(self._prefix)) for name in self._columns]
+        if len(shown) > 1:
+            shown.append("mean")
+            kinds.append(np.result_type(*kinds))
+        self._lines = [_Line(name, kind) for name, kind in zip(shown, kinds, strict=True)]
+
+
+def _mean(values: Sequence[Floats]) -> NDArray[np.float64]:
+    """The mean over series at each step, of those that are not NaN; NaN where all are."""
+    total, count = np.zeros(len(values[0])), np.zeros(len(values[0]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for one in values:
+            known = ~np.isnan(one)
+            np.add(total, one, out=total, where=known)
+            count += known
+        mean: NDArray[np.float64] = np.full(len(total), np.nan)
+        return np.divide(total, count, out=mean, where=count > 0)

@@ -1,0 +1,159 @@
+"""A run as it is now, read again and again; only what is new costs anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shareconsole.console.viewmodel.assignment import AssignmentView
+from shareconsole.console.viewmodel.assignment_log import AssignmentLog
+from shareconsole.console.viewmodel.band import Band, BandBuilder
+from shareconsole.console.viewmodel.curve_builder import CurveBuilder
+from shareconsole.console.viewmodel.curves import CurveSet
+from shareconsole.console.viewmodel.errors import ErrorBuilder, ErrorTable
+from shareconsole.console.viewmodel.growing import Arrivals, Growing
+from shareconsole.console.viewmodel.header import ENDED, RunHeader
+from shareconsole.console.viewmodel.heading import HeaderReader, Standing
+from shareconsole.console.viewmodel.notices import Notices
+from shareconsole.console.viewmodel.resumes import ResumeNotes
+from shareconsole.safe_text import safe_text
+from shareconsole.store.atomic import StoreError
+from shareconsole.store.clock import FolderClock
+from shareconsole.store.reader import RunLog
+from shareconsole.store.status import derive_state
+
+if TYPE_CHECKING:
+    from shareconsole.store.folder import RunFolder
+    from shareconsole.store.growing import Rows
+
+_PACE_SECONDS = 10.0
+_PACE_ROWS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class LiveSnapshot:
+    """Everything a live screen shows. A part that did not change is the same object as before.
+
+    A part is None if the run logs no such thing: it is the columns and the kinds of tensors that
+    say so, never the method's name.
+    """
+
+    header: RunHeader
+    loss: CurveSet | None = None
+    fitness: Band | None = None
+    assignment: AssignmentView | None = None
+    errors: ErrorTable | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class LiveReader:
+    """Reads one run. For one thread."""
+
+    def __init__(self, folder: RunFolder, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Touches no disk. ``clock``: monotonic seconds."""
+        self._folder = folder
+        self._stamps = FolderClock(folder.path.parent)
+        self._log = RunLog(folder)
+        self._header = HeaderReader(folder)
+        self._notices = Notices(folder)
+        self._resumes = ResumeNotes(self._log, clock)
+        self._step_rows, self._evaluations = Arrivals(), Arrivals()
+        self._steps = Growing(np.int64)
+        self._loss = CurveBuilder("loss.", "loss")
+        self._fitness = BandBuilder("fitness.")
+        self._errors = ErrorBuilder()
+        self._assignment = AssignmentLog(self._log)
+        self._snapshot: LiveSnapshot | None = None
+
+    def snapshot(self) -> LiveSnapshot:
+        """Return the run as it is now; the same object if nothing at all changed.
+
+        Damage shows as a warning and is never raised.
+        """
+        names = self._folder.names()
+        # Without any name it looks itself, and says why there is none.
+        state = derive_state(self._folder, clock=self._stamps, names=names or None)
+        stamp = self._assignment.stamp(names)
+        self._log.refresh(final=state.word in ENDED and state.word != "lost")
+        rows, evaluations = self._log.table("step"), self._log.table("evaluation")
+        notes = self._resumes.update(int(rows["step"][-1]) if len(rows) else 0)
+        standing = Standing(
+            step=int(rows["step"][-1]) if len(rows) else 0,
+            steps_per_second=pace(rows),
+            macro_error=_last(evaluations, "macro_error"),
+            resume_note=notes.verified,
+        )
+        header = self._header.update(state, names, standing)
+        fresh, anew = self._step_rows.take(rows)
+        if anew:
+            self._steps = Growing(np.int64)
+        self._steps.append(fresh["step"])
+        steps = self._steps.view()
+        before = self._snapshot
+        problems = []
+        try:
+            assignment = self._assignment.update(stamp)
+        except StoreError as error:
+            assignment = before.assignment if before else None
+            problems.append(safe_text(error))
+        snapshot = LiveSnapshot(
+            header=header,
+            loss=self._loss.update(steps, fresh, anew, header.steps),
+            fitness=self._fitness.update(steps, fresh, anew, header.steps),
+            assignment=assignment,
+            errors=self._errors.update(evaluations, *self._evaluations.take(evaluations)),
+            warnings=(*self._notices.update(names), *notes.doubts, *self._damage(), *problems),
+        )
+        if before is None or not _same(before, snapshot):
+            self._snapshot = snapshot
+            return snapshot
+        return before
+
+    def _damage(self) -> list[str]:
+        found = [safe_text(problem) for problem in self._log.problems]
+        skipped = self._log.damage.skipped_bytes
+        if skipped:
+            found.append(f"{skipped:,} damaged bytes in the log were skipped")
+        return found
+
+
+def _same(one: LiveSnapshot, other: LiveSnapshot) -> bool:
+    return (
+        one.loss is other.loss
+        and one.fitness is other.fitness
+        and one.assignment is other.assignment
+        and one.errors is other.errors
+        and one.warnings == other.warnings
+        and one.header == other.header
+    )
+
+
+def _last(rows: Rows, column: str) -> float | None:
+    if not len(rows) or column not in (rows.dtype.names or ()):
+        return None
+    return float(rows[column][-1])
+
+
+def pace(rows: Rows) -> float | None:
+    """Return steps per second over about the last ten seconds of training; None if not known.
+
+    Taken from the records' own clock, ``elapsed_seconds``, which begins anew with each attempt.
+    """
+    if len(rows) < 2 or "elapsed_seconds" not in (rows.dtype.names or ()):
+        return None
+    tail = rows[-_PACE_ROWS:]
+    elapsed = tail["elapsed_seconds"].astype(np.float64)
+    restarts = np.flatnonzero(np.diff(elapsed) < 0)
+    first = int(restarts[-1]) + 1 if len(restarts) else 0
+    recent = np.flatnonzero(elapsed[first:] >= elapsed[-1] - _PACE_SECONDS)
+    # Two rows however old: a step may take minutes.
+    begin = first + min(int(recent[0]) if len(recent) else 0, len(elapsed) - first - 2)
+    if begin < first:
+        return None
+    seconds = float(elapsed[-1] - elapsed[begin])
+    steps = int(tail["step"][-1]) - int(tail["step"][begin])
+    return steps / seconds if seconds > 0 and steps > 0 and np.isfinite(seconds) else None

@@ -1,0 +1,220 @@
+"""What is shared: tasks x units at a glance, tasks x modules of one unit, tasks x tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from shareconsole.console.palette import Shade
+from shareconsole.console.viewmodel.assignment import (
+    LEVELS,
+    AssignmentView,
+    Cell,
+    cells,
+    shared_with,
+    unit_cells,
+)
+from shareconsole.console.viewmodel.scale import format_value
+from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.panel import Row, RowBuilder
+from shareconsole.console.widgets.sparkline import spark
+
+_ENTROPY_CELLS = 24
+
+
+class AssignmentMap(CellMap):
+    """Tasks x routed units: letter and colour are the likeliest module, shade its probability."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Drill in", id="map-drill"),
+    ]
+
+    class UnitChosen(Message):
+        """Somebody wants to see one unit from inside."""
+
+        def __init__(self, index: int) -> None:
+            """``index``: the unit's place in ``AssignmentView.units``."""
+            super().__init__()
+            self.index = index
+
+    def __init__(
+        self, *, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        """Starts without data."""
+        super().__init__(name=name, id=id, classes=classes)
+        self._view: AssignmentView | None = None
+        self._cells: list[list[Cell]] = []
+        self.set_title("assignment")
+
+    def show(self, view: AssignmentView | None) -> None:
+        """Show an assignment; the same object again costs nothing."""
+        if view is self._view:
+            return
+        self._view = view
+        self._cells = cells(view) if view is not None else []
+        self.redraw()
+
+    def action_choose(self) -> None:
+        """Ask for the unit under the cursor."""
+        if self._view is not None and self._view.units:
+            self.post_message(self.UnitChosen(self.cursor[1]))
+
+    def row_names(self) -> Sequence[str]:
+        """The tasks."""
+        return self._view.tasks if self._view is not None else ()
+
+    def column_names(self) -> Sequence[str]:
+        """The routed units."""
+        return self._view.units if self._view is not None else ()
+
+    def content(self, row: int, column: int) -> tuple[str, Shade]:
+        """The likeliest module's letter."""
+        return _look(self, self._cells[row][column])
+
+    def footer(self, width: int, height: int) -> Sequence[Row]:
+        """The cell under the cursor, the entropy over time, what the shades mean."""
+        if self._view is None or height < 1:
+            return []
+        rows = [self._entropy_row(width)]
+        if height >= 2 and self.has_focus:
+            rows.insert(0, self._cursor_row(width))
+        return rows
+
+    def _entropy_row(self, width: int) -> Row:
+        palette, view = self.palette, self._view
+        row = RowBuilder(width)
+        assert view is not None
+        history = view.entropy.tolist()
+        value = format_value(history[-1]) if history else "-"
+        room = min(_ENTROPY_CELLS, width - len("entropy  nats") - len(value) - 1)
+        row.add("entropy ", palette.quiet)
+        row.add(spark(history, room, palette, low=0.0), palette.series(0)).add(" ")
+        row.add(value, palette.strong).add(" nats", palette.quiet)
+        scale = "probability 0 "
+        if row.room >= len(scale) + LEVELS + len(" 100 %") + 3:
+            row.to(width - len(scale) - LEVELS - len(" 100 %"))
+            row.add(scale, palette.quiet)
+            for level in range(LEVELS):
+                shade = palette.shade(0, level)
+                row.add(shade.left, shade.style)
+            row.add(" 100 %", palette.quiet)
+        return row.row()
+
+    def _cursor_row(self, width: int) -> Row:
+        palette, view = self.palette, self._view
+        assert view is not None
+        task, unit = self.cursor
+        cell = self._cells[task][unit]
+        row = RowBuilder(width)
+        row.add(view.units[unit], palette.strong).add(" of ", palette.quiet)
+        row.add(view.tasks[task], palette.strong).add(": ", palette.quiet)
+        row.add(cell.letter, palette.strong)
+        if cell.probability == cell.probability:
+            row.add(f" {100 * cell.probability:.0f} %")
+        hint = "enter: look inside"
+        if row.room >= cell_len(hint) + 2:
+            row.to(width - cell_len(hint)).add(hint, palette.quiet)
+        return row.row()
+
+
+class UnitMap(CellMap):
+    """Tasks x modules of one unit, with the probabilities in per cent."""
+
+    min_cell = 3
+
+    def __init__(
+        self, *, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        """Starts without data."""
+        super().__init__(name=name, id=id, classes=classes)
+        self._view: AssignmentView | None = None
+        self._unit = 0
+        self._cells: list[list[Cell]] = []
+
+    def show(self, view: AssignmentView | None, unit: int) -> None:
+        """Show a unit by its place in ``view.units``; one that is not there shows nothing."""
+        if view is self._view and unit == self._unit:
+            return
+        known = view is not None and 0 <= unit < len(view.units)
+        self._view, self._unit = (view if known else None), unit
+        self._cells = unit_cells(view, unit) if view is not None and known else []
+        self.set_title(
+            f"{view.units[unit]}: probability of each module, %" if view and known else ""
+        )
+        self.redraw()
+
+    def row_names(self) -> Sequence[str]:
+        """The tasks."""
+        return self._view.tasks if self._view is not None else ()
+
+    def column_names(self) -> Sequence[str]:
+        """The modules."""
+        return self._view.modules if self._view is not None else ()
+
+    def column_style(self, column: int) -> Style:
+        """A module's name has its colour."""
+        return self.palette.series(column) + self.palette.strong
+
+    def content(self, row: int, column: int) -> tuple[str, Shade]:
+        """A probability in per cent."""
+        cell = self._cells[row][column]
+        # The many small ones step back, so that the few large ones are seen.
+        shade = _look(self, cell)[1] if cell.level or cell.module < 0 else _faded(self)
+        if cell.probability != cell.probability:
+            return "?", shade
+        return f"{100 * cell.probability:.0f}", shade
+
+
+class SharedMap(CellMap):
+    """Tasks x tasks: in how many units two tasks have the same likeliest module."""
+
+    min_cell = 3
+
+    def __init__(
+        self, *, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        """Starts without data."""
+        super().__init__(name=name, id=id, classes=classes)
+        self._view: AssignmentView | None = None
+        self._counts: list[list[int]] = []
+
+    def show(self, view: AssignmentView | None) -> None:
+        """Show who shares with whom; the same object again costs nothing."""
+        if view is self._view:
+            return
+        self._view = view
+        self._counts = shared_with(view).tolist() if view is not None else []
+        units = len(view.units) if view is not None else 0
+        self.set_title(f"units shared by two tasks, of {units}" if units else "")
+        self.redraw()
+
+    def row_names(self) -> Sequence[str]:
+        """The tasks."""
+        return self._view.tasks if self._view is not None else ()
+
+    def column_names(self) -> Sequence[str]:
+        """The tasks again."""
+        return self.row_names()
+
+    def content(self, row: int, column: int) -> tuple[str, Shade]:
+        """A number of units; a task shares all of them with itself, which says nothing."""
+        count = self._counts[row][column]
+        units = len(self._view.units) if self._view is not None else 1
+        if row == column or not count:
+            return ("-" if row == column else "0"), _faded(self)
+        return str(count), self.palette.shade(0, count * (LEVELS - 1) // max(1, units))
+
+
+def _look(widget: CellMap, cell: Cell) -> tuple[str, Shade]:
+    if cell.module < 0:
+        return cell.letter, Shade(widget.palette.error, " ", " ")
+    return cell.letter, widget.palette.shade(cell.module, cell.level)
+
+
+def _faded(widget: CellMap) -> Shade:
+    return Shade(widget.palette.quiet, " ", " ")

@@ -1,0 +1,221 @@
+"""The list of runs. Only what is in view is drawn, so ten thousand runs cost as much as fifty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from shareconsole.console.palette import Palette
+from shareconsole.console.viewmodel.listing import RunListing, RunRow
+from shareconsole.console.widgets.panel import Panel, Row, RowBuilder, blank_row, fitted
+from shareconsole.console.widgets.run_columns import GAP, Column, add_cell, fit
+from shareconsole.console.widgets.selection import selected_row
+
+_MOST_BUILT = 1000
+
+
+class RunTable(Panel, can_focus=True):
+    """Runs as rows, with a cursor that stays on its run while others come and go."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="open"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="runs-up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="runs-down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="runs-page-up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="runs-page-down"),
+        Binding("home,g", "move(-10000000)", "First", show=False, id="runs-first"),
+        Binding("end,G", "move(10000000)", "Last", show=False, id="runs-last"),
+    ]
+
+    class Opened(Message):
+        """Somebody wants to see a run."""
+
+        def __init__(self, run_id: str) -> None:
+            """``run_id``: which."""
+            super().__init__()
+            self.run_id = run_id
+
+    class Moved(Message):
+        """Other rows are in view, or the cursor is on another run."""
+
+        def __init__(self, first: int, count: int, run_id: str | None) -> None:
+            """``first``, ``count``: places in view; ``run_id``: under the cursor."""
+            super().__init__()
+            self.first, self.count, self.run_id = first, count, run_id
+
+    class HeadClicked(Message):
+        """Somebody wants another order."""
+
+        def __init__(self, key: str) -> None:
+            """``key``: of the column."""
+            super().__init__()
+            self.key = key
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Starts without a list."""
+        super().__init__(id=id)
+        self._listing: RunListing | None = None
+        self._cursor = 0
+        self._top = 0
+        self._run_id: str | None = None
+        self._columns: list[tuple[Column, int]] = []
+        self._told: tuple[int, int, str | None] | None = None
+        self._built: dict[RunRow, Row] = {}
+        self._built_for: tuple[int, Palette] | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run under the cursor."""
+        return self._run_id
+
+    @property
+    def row(self) -> RunRow | None:
+        """The row under the cursor."""
+        if self._listing is None or self._run_id is None:
+            return None
+        return self._listing.row(self._run_id)
+
+    def show(self, listing: RunListing) -> None:
+        """Show a list; the cursor stays on its run, or else on its place."""
+        # At the top it stays there: who looks at the newest wants to see newer ones come.
+        place = listing.place(self._run_id) if self._run_id and self._cursor else None
+        self._listing = listing
+        if place is not None:
+            self._top += place - self._cursor
+            self._cursor = place
+        self._go_to(self._cursor)
+
+    def select(self, run_id: str) -> None:
+        """Put the cursor on a run, if it is shown."""
+        place = self._listing.place(run_id) if self._listing is not None else None
+        if place is not None:
+            self._go_to(place)
+
+    def _go_to(self, place: int) -> None:
+        listing = self._listing
+        total = len(listing) if listing is not None else 0
+        self._cursor = max(0, min(place, total - 1))
+        self._run_id = listing.ids[self._cursor] if listing is not None and total else None
+        self.redraw()
+        self._tell()
+
+    def _tell(self) -> None:
+        now = (self._top, max(1, self.size.height - 1), self._run_id)
+        if now != self._told and self.is_mounted:
+            self._told = now
+            self.post_message(self.Moved(*now))
+
+    def draw(self, width: int, height: int) -> Sequence[Row]:
+        """The heads, then the runs in view."""
+        listing, palette = self._listing, self.palette
+        self._columns = fit(width)
+        room = height - 1
+        if listing is None or not len(listing) or room < 1:
+            return [] if listing is None or not len(listing) else [self._run_row(listing, width)]
+        self._top = max(0, min(self._top, self._cursor, len(listing) - room))
+        self._top = max(self._top, self._cursor - room + 1)
+        places = range(self._top, min(len(listing), self._top + room))
+        rows = [self._head_row(listing, width)]
+        for place, run in zip(places, listing[places.start : places.stop], strict=True):
+            rows.append(self._row(run, width, palette, here=place == self._cursor))
+        return [*rows, *[blank_row(width)] * (height - len(rows))]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other rows may be in view."""
+        self.redraw()
+        self.call_after_refresh(self._tell)
+
+    def _run_row(self, listing: RunListing, width: int) -> Row:
+        return self._row(listing[self._cursor], width, self.palette, here=True)
+
+    def _head_row(self, listing: RunListing, width: int) -> Row:
+        palette = self.palette
+        row = RowBuilder(width).add(" ")
+        key, reverse = listing.sort_key.removeprefix("-"), listing.sort_key.startswith("-")
+        arrow = ("v" if reverse else "^") if palette.ascii else ("▾" if reverse else "▴")
+        for column, cells in self._columns:
+            sorted_by = bool(key) and column.key == key
+            text = f"{column.head}{arrow if sorted_by else ''}"
+            text = text.rjust(cells) if column.right else text.ljust(cells)
+            row.add(text[-cells:] if column.right else text[:cells],
+                    palette.strong if sorted_by else palette.quiet)  # fmt: skip
+            row.add(" " * GAP)
+        return row.row()
+
+    def _row(self, run: RunRow, width: int, palette: Palette, *, here: bool) -> Row:
+        if self._built_for != (width, palette) or len(self._built) > _MOST_BUILT:
+            self._built, self._built_for = {}, (width, palette)
+        built = self._built.get(run)
+        if built is None:
+            built = self._built[run] = self._build(run, width, palette)
+        if not here:
+            return built
+        style = palette.selected if self.has_focus else Style(underline=True)
+        return selected_row(built, style)
+
+    def _build(self, run: RunRow, width: int, palette: Palette) -> Row:
+        row = RowBuilder(width).add(" ")
+        if not run.filled:
+            return row.add(fitted(run.id, max(0, row.room - 1)), palette.quiet).row()
+        for column, cells in self._columns:
+            add_cell(row, column, cells, run, palette)
+        return row.row()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor; it stops at the ends."""
+        self._go_to(self._cursor + by)
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by as many rows as are in view."""
+        self._go_to(self._cursor + direction * max(1, self.size.height - 2))
+
+    def action_open(self) -> None:
+        """Ask for the run under the cursor."""
+        if self._run_id is not None:
+            self.post_message(self.Opened(self._run_id))
+
+    def on_click(self, event: events.Click) -> None:
+        """Take the row under the mouse, open it at the second click, or sort by a head."""
+        place = event.get_content_offset(self)
+        if place is None or self._listing is None:
+            return
+        if place.y == 0:
+            self._click_head(place.x)
+            return
+        at = self._top + place.y - 1
+        if at < len(self._listing):
+            again = at == self._cursor and event.chain == 2
+            self._go_to(at)
+            if again:
+                self.action_open()
+
+    def _click_head(self, x: int) -> None:
+        start = 1
+        for column, cells in self._columns:
+            if start <= x < start + cells + GAP and column.key:
+                self.post_message(self.HeadClicked(column.key))
+                return
+            start += cells + GAP
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Go down."""
+        event.stop()
+        self.action_move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Go up."""
+        event.stop()
+        self.action_move(-3)
+
+    def on_focus(self) -> None:
+        """Show the cursor in full."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Show the cursor faintly."""
+        self.redraw()

@@ -1,0 +1,170 @@
+"""The band, the assignment and the error table, with whatever a log may hold."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from shareconsole.console.viewmodel.assignment import (
+    LEVELS,
+    AssignmentView,
+    cells,
+    likeliest,
+    mean_entropy,
+    shared_with,
+    unit_cells,
+)
+from shareconsole.console.viewmodel.assignment_log import MOST_ENTROPIES, thinned
+from shareconsole.console.viewmodel.band import BandBuilder
+from shareconsole.console.viewmodel.errors import TREND, ErrorBuilder
+from shareconsole.console.viewmodel.growing import Arrivals, Growing
+
+
+def members(values):
+    values = np.asarray(values, np.float32)
+    table = np.zeros(len(values), [("step", "<i8"), *((f"fitness.{m}", "<f4") for m in
+                                                      range(values.shape[1]))])  # fmt: skip
+    table["step"] = np.arange(len(values))
+    for m in range(values.shape[1]):
+        table[f"fitness.{m}"] = values[:, m]
+    return table
+
+
+@pytest.mark.parametrize("num_members", [1, 2, 3, 8])
+def test_the_band_is_what_numpy_says(num_members):
+    rng = np.random.default_rng(num_members)
+    values = rng.lognormal(size=(400, num_members)).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    values[:5] = np.nan
+    table = members(values)
+    band = BandBuilder().update(table["step"], table, True, 400)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_array_equal(band.lo, np.nanmin(values, 1))
+        np.testing.assert_array_equal(band.hi, np.nanmax(values, 1))
+        np.testing.assert_allclose(band.median, np.nanmedian(values, 1), rtol=1e-6)
+    assert band.num_members == num_members
+    np.testing.assert_array_equal(band.last_members, values[-1])
+
+
+def test_a_band_of_infinities_and_of_nothing():
+    table = members([[np.inf, 1, 2], [np.inf, np.inf, -np.inf], [np.nan] * 3])
+    band = BandBuilder().update(table["step"], table, True, 3)
+    assert band.hi[0] == np.inf
+    assert band.median[0] == 2
+    assert np.isnan(band.median[2])
+    empty = BandBuilder().update(np.empty(0, np.int64), table[:0], True, 3)
+    assert len(empty.lo) == 0
+    assert empty.last_members == ()
+    assert empty.num_members == 3
+
+
+def view(probabilities, modules=("a", "b", "c")):
+    p = np.asarray(probabilities, np.float32)
+    units, tasks = (tuple(f"{axis}{i}" for i in range(n)) for axis, n in
+                    zip("ut", p.shape, strict=False))  # fmt: skip
+    nothing = np.empty(0)
+    return AssignmentView(units, tasks, tuple(modules), p, likeliest(p), 10,
+                          nothing.astype(np.int64), nothing, 1)  # fmt: skip
+
+
+def test_the_maps_of_an_assignment():
+    shown = view([[[0.9, 0.05, 0.05], [0.2, 0.3, 0.5]], [[0, 1, 0], [0, 1, 0]]])
+    assert [[cell.letter for cell in row] for row in cells(shown)] == [["a", "b"], ["c", "b"]]
+    assert cells(shown)[0][1].level == LEVELS - 1
+    assert cells(shown)[0][0].probability == pytest.approx(0.9)
+    assert [cell.level for cell in unit_cells(shown, 0)[1]] == [1, 2, 4]
+    assert shared_with(shown).tolist() == [[2, 1], [1, 2]]
+
+
+def test_cells_that_look_the_same_are_equal():
+    one, other = view([[[0.9, 0.1, 0]]]), view([[[0.91, 0.09, 0]]])
+    assert cells(one) == cells(other)
+    assert cells(one) != cells(view([[[0.1, 0.9, 0]]]))
+
+
+def test_an_assignment_that_is_no_number():
+    odd = view([[[np.nan] * 3, [np.nan, 0.2, 0.1], [np.inf, -1, 2]]])
+    assert [row[0].letter for row in cells(odd)] == ["?", "b", "a"]
+    assert cells(odd)[2][0].level == LEVELS - 1
+    assert shared_with(odd).tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert math.isnan(mean_entropy(odd.probabilities[:, :1]))
+
+
+def test_entropy_is_in_nats():
+    assert mean_entropy(np.full((2, 3, 4), 0.25, np.float32)) == pytest.approx(math.log(4))
+    assert mean_entropy(np.array([[[1, 0]]], np.float32)) == 0
+
+
+def test_thinning_keeps_what_was_read():
+    before: set[int] = set()
+    for count in range(3000):
+        places = thinned(count)
+        assert len(places) <= MOST_ENTROPIES + 1
+        assert places == sorted(set(places))
+        assert places[-1:] == ([count - 1] if count else [])
+        assert len(set(places) - before) <= 1
+        before = set(places)
+
+
+def evaluations(*errors):
+    table = np.zeros(len(errors), [("step", "<i8"), ("test_error.a", "<f4"),
+                                   ("macro_error", "<f4"), ("rand_index.u", "<f4")])  # fmt: skip
+    table["step"] = np.arange(len(errors)) * 100
+    for name in ("test_error.a", "macro_error", "rand_index.u"):
+        table[name] = errors
+    return table
+
+
+def test_the_error_table_is_in_per_cent():
+    table = evaluations(0.5, 0.125, np.nan, 0.25)
+    errors = ErrorBuilder().update(table, table, True)
+    assert errors.rows[0].task == "a"
+    assert errors.rows[0].error == 25
+    assert errors.rows[0].best == 12.5
+    assert errors.rows[0].trend[:2] == (50, 12.5)
+    assert (errors.macro, errors.best_macro, errors.micro) == (25, 12.5, None)
+    assert errors.rand_index == {"u": 0.25}
+    assert errors.steps.tolist() == [0, 100, 200, 300]
+
+
+def test_the_error_table_before_and_after_many_evaluations():
+    builder, table = ErrorBuilder(), evaluations(*[0.5] * 100)
+    empty = builder.update(table[:0], table[:0], True)
+    assert (empty.rows[0].error, empty.macro, empty.rand_index) == (None, None, {})
+    full = builder.update(table, table, False)
+    assert len(full.rows[0].trend) == TREND
+    assert builder.update(table, table[:0], False) is full
+    assert full.version > empty.version
+    none = np.zeros(2, [("step", "<i8"), ("seconds", "<f4")])
+    assert ErrorBuilder().update(none, none, True) is None
+
+
+def test_a_column_that_grows_keeps_what_it_showed():
+    column = Growing(np.float32)
+    seen = []
+    for value in range(200):
+        column.append(np.array([value, 1e300]))
+        seen.append(column.view())
+    assert all(len(view) == 2 * n for n, view in enumerate(seen, 1))
+    assert seen[3].tolist() == [0, np.inf, 1, np.inf, 2, np.inf, 3, np.inf]
+
+
+def test_arrivals_tell_growth_from_replacement():
+    table = evaluations(*np.linspace(0, 1, 50))
+    arrivals = Arrivals()
+    assert arrivals.take(table[:10])[1]
+    fresh, anew = arrivals.take(table[:30])
+    assert (len(fresh), anew) == (20, False)
+    fresh, anew = arrivals.take(table.copy()[:40])
+    assert (len(fresh), anew) == (10, False)
+    changed = table.copy()
+    changed["macro_error"][5] = 7
+    fresh, anew = arrivals.take(changed)
+    assert (len(fresh), anew) == (50, True)
+    assert arrivals.take(changed)[1] is False
+    assert arrivals.take(table[:20])[1]
+    assert arrivals.take(np.zeros(60, [("step", "<i8")]))[1]

@@ -1,0 +1,207 @@
+"""The bar, the error table and the sparkline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from shareconsole.console.palette import Palette
+from shareconsole.console.viewmodel.errors import ErrorRow
+from shareconsole.console.viewmodel.header import RunHeader
+from shareconsole.console.widgets.errors import ErrorPanel
+from shareconsole.console.widgets.header import RunBar
+from shareconsole.console.widgets.panel import Panel
+from shareconsole.console.widgets.sparkline import Sparkline, spark
+from tests.console.widgets.fakes import errors, header
+from tests.console.widgets.stage import on_stage, rows_of, screen_of
+
+NAN, INF = float("nan"), float("inf")
+PALETTES = [Palette("auto"), Palette("16"), Palette("none"), Palette("none", ascii=True)]
+SIZES = [(1, 1), (4, 2), (20, 5), (38, 9), (80, 24), (200, 60)]
+
+
+def table(*args: object, **changes: object) -> ErrorPanel:
+    panel = ErrorPanel()
+    panel.show(errors(*args, **changes))  # type: ignore[arg-type]
+    return panel
+
+
+def bar(shown: RunHeader | None, height: int = 2) -> RunBar:
+    widget = RunBar()
+    widget.styles.height = height
+    widget.show(shown)
+    return widget
+
+
+class TestErrorPanel:
+    def test_rows(self) -> None:
+        rows = screen_of(table(3, rand=True), (60, 14))
+        assert rows[0].split() == ["task", "now", "best", "trend"]
+        assert [row.split()[:3] for row in rows[1:4]] == [
+            ["task-1", "4.0", "3.5"],
+            ["task-2", "5.0", "4.5"],
+            ["task-3", "6.0", "5.5"],
+        ]
+        text = [row.split() for row in rows]
+        assert ["macro", "5.5", "5.0"] in [row[:3] for row in text]
+        assert ["micro", "5.4"] in text
+        assert ["Rand", "index", "conv1", "1.00", "conv2", "0.24"] in text
+
+    def test_numbers_stand_in_one_column(self) -> None:
+        panel = ErrorPanel()
+        rows = tuple(
+            ErrorRow(name, value, value, ())
+            for name, value in (("a", 100.0), ("longer", 0.0), ("nan", NAN), ("none", None))
+        )
+        panel.show(replace(errors(), rows=rows))
+        ends = [len(row[: 8 + 6].rstrip()) for row in screen_of(panel, (40, 12))[1:5]]
+        assert len(set(ends)) == 1
+
+    @pytest.mark.parametrize("size", SIZES, ids=str)
+    def test_every_size(self, size: tuple[int, int]) -> None:
+        async def act(panel: ErrorPanel, pilot: Pilot[None]) -> None:
+            for shown in (None, errors(1), errors(4, rand=True), errors(50, rand=True)):
+                panel.show(shown)
+                assert {cell_len(row) for row in rows_of(panel)} == {size[0]}
+
+        on_stage(ErrorPanel(), act, size=size)
+
+    def test_before_the_first_evaluation(self) -> None:
+        panel = ErrorPanel()
+        empty = tuple(ErrorRow(f"t{i}", None, None, ()) for i in range(3))
+        panel.show(replace(errors(), rows=empty, macro=None, micro=None, steps=np.empty(0)))
+        assert "no evaluation yet" in "".join(screen_of(panel, (60, 14)))
+
+    def test_fifty_tasks_scroll(self) -> None:
+        async def act(panel: ErrorPanel, pilot: Pilot[None]) -> None:
+            assert rows_of(panel)[0].startswith("1-")
+            await pilot.press("down")
+            assert rows_of(panel)[1].startswith("task-2 ")
+            panel.action_scroll_tasks(60)
+            assert any(row.startswith("task-50") for row in rows_of(panel))
+            panel.action_scroll_tasks(-60)
+            await pilot.press("k")
+            assert rows_of(panel)[1].startswith("task-1 ")
+
+        on_stage(table(50), act, size=(60, 14))
+
+    def test_a_new_evaluation_leaves_the_head(self) -> None:
+        async def act(panel: ErrorPanel, pilot: Pilot[None]) -> None:
+            rows_of(panel)
+            before = errors(4)
+            rows = (replace(before.rows[0], error=1.0), *before.rows[1:])
+            panel.show(replace(before, rows=rows))
+            assert panel.rows_changed == 1
+
+        on_stage(table(4), act, size=(60, 14))
+
+
+class TestRunBar:
+    def test_eighty_cells_hold_it_all(self) -> None:
+        first, second = screen_of(bar(header(), 2), (80, 2))
+        assert first.split() == ["●", "running", "digits", "learned_sharing", "seed", "3"]
+        for part in ("43 %", "2,140/5,000", "17.2 steps/s", "eta 2m46s"):
+            assert part in second
+        assert "━" in second
+
+    def test_the_bar_is_as_long_as_the_run_is_far(self) -> None:
+        async def act(widget: RunBar, pilot: Pilot[None]) -> None:
+            def full(fraction: float) -> int:
+                widget.show(header(fraction=fraction))
+                return rows_of(widget)[1].count("━")
+
+            whole = full(1.0)
+            assert full(0.0) == full(NAN) == full(-3.0) == 0
+            assert full(9.0) >= whole - 2
+            assert abs(full(0.5) - whole / 2) <= 1
+
+        on_stage(bar(header()), act, size=(120, 2))
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 2), (5, 2), (20, 2), (40, 1), (80, 2), (200, 2)])
+    def test_every_size(self, size: tuple[int, int]) -> None:
+        odd = header(
+            name="日本語 [red]x" * 9, flags="disk full", reason="asked to", tags=("a",) * 9
+        )
+
+        async def act(widget: RunBar, pilot: Pilot[None]) -> None:
+            for shown in (RunHeader("id"), header(), odd, None):
+                widget.show(shown)
+                assert {cell_len(row) for row in rows_of(widget)} == {size[0]}
+
+        on_stage(bar(None, size[1]), act, size=size)
+
+    def test_what_matters_now_is_never_cut_by_the_name(self) -> None:
+        shown = header(name="n" * 200, flags="disk full")
+        assert screen_of(bar(shown), (80, 2))[0].rstrip().endswith("disk full")
+        assert "disk full" in screen_of(bar(shown, 1), (80, 1))[0]
+
+    def test_an_ended_run_has_no_speed(self) -> None:
+        rows = screen_of(bar(header(state="finished", fraction=1.0, eta_seconds=None)), (120, 2))
+        assert rows[0].startswith("✓ finished")
+        assert "steps/s" not in rows[1]
+        assert "macro error 12.3 %" in rows[1]
+
+    @pytest.mark.parametrize("palette", PALETTES, ids=str)
+    def test_every_state_has_a_mark_and_a_word(self, palette: Palette) -> None:
+        async def act(widget: RunBar, pilot: Pilot[None]) -> None:
+            for state in ("queued", "running", "paused", "finished", "crashed", "lost", "stalled"):
+                widget.show(header(state=state))
+                row = rows_of(widget)[0]
+                assert row.split()[1] == state
+                assert row.isascii() or not palette.ascii
+
+        on_stage(bar(header()), act, size=(80, 2), palette=palette)
+
+    def test_an_equal_header_costs_nothing(self) -> None:
+        async def act(widget: RunBar, pilot: Pilot[None]) -> None:
+            rows_of(widget)
+            widget.show(header())
+            assert widget.rows_changed <= 2
+            widget.show(header(step=2141))
+            assert widget.rows_changed == 1
+
+        on_stage(bar(header()), act, size=(80, 2))
+
+
+class TestSparkline:
+    def test_levels(self) -> None:
+        palette = Palette()
+        assert spark([0, 1, 2, 3, 4, 5, 6], 10, palette) == "▁▂▃▄▅▆▇"
+        assert spark([5, 5], 10, palette) == "▄▄"
+        assert spark([1, NAN, INF, 2], 10, palette) == "▁??▇"
+        assert spark([], 10, palette) == spark([1.0], 0, palette) == ""
+        assert spark([NAN], 3, palette) == "?"
+        assert spark([0.5], 3, palette, low=0.0, high=1.0) == "▄"
+        assert spark([-5, 50], 3, palette, low=0.0, high=1.0) == "▁▇"
+
+    def test_a_long_history_keeps_its_old_bars(self) -> None:
+        palette = Palette()
+        values = list(np.linspace(1, 0, 200))
+        one = spark(values[:150], 64, palette, low=0.0, high=1.0)
+        two = spark(values[:160], 64, palette, low=0.0, high=1.0)
+        assert len(one) <= len(two) <= 64
+        assert two.startswith(one[:-1])
+
+    @pytest.mark.parametrize("width", [1, 5, 12, 40])
+    def test_widget(self, width: int) -> None:
+        line = Sparkline("entropy")
+        line.show([3.0, 2.0, 1.0], "0.61 nats")
+        row = screen_of(line, (width, 1))[0]
+        assert cell_len(row) == width
+        if width == 40:
+            assert row.split() == ["entropy", "▇▄▁", "0.61", "nats"]
+
+
+@pytest.mark.parametrize("widget", [lambda: table(4, rand=True), lambda: bar(header())])
+def test_no_color(monkeypatch: pytest.MonkeyPatch, widget: object) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def act(shown: Panel, pilot: Pilot[None]) -> None:
+        strips = pilot.app.screen._compositor.render_strips()
+        assert all(segment.style is not None for strip in strips for segment in strip)
+
+    on_stage(widget(), act, palette=Palette("none"))  # type: ignore[operator]
