@@ -68,7 +68,7 @@ def first_answers(runs: Path, key: str, times: int) -> list[float]:
 def _settle(terminal: Terminal) -> None:
     """Wait until all runs are read, which takes turns with the keys."""
     terminal.wait_for("finished")
-    while terminal.read_for(1.2) > 3000:
+    while terminal.read_for(0.6) > 3000:
         pass
 
 

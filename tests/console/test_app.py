@@ -83,7 +83,7 @@ def test_the_cursor_moves_and_stays_on_its_run(runs):
         await d.press("down", "j", "k")
         assert table.run_id != newest
         chosen = table.run_id
-        synthetic.new_run(runs, "newer")
+        synthetic.new_run(runs, "z-newer")
         await d.until("41 runs")
         assert table.run_id == chosen
         await d.press("end")

@@ -27,6 +27,6 @@ def test_the_first_row_is_there_soon_however_many_runs(tmp_path):
 
 
 def test_keys_are_answered_at_once_also_over_a_slow_line(tmp_path):
-    synthetic_runs(tmp_path, 200)
+    synthetic_runs(tmp_path, 60)
     assert statistics.median(first_answers(tmp_path, "\x1b[B", 8)) < SLOW * 0.010
     assert statistics.median(keys(tmp_path, "\x1b[B", 8, 125e3)) < SLOW * 0.050

@@ -104,6 +104,18 @@ def ansi_of(driver, *, colour):
     return "\n".join(lines) + "\n"
 
 
+async def settled(driver, *, colour):
+    """The screen once it stays as it is."""
+    before = ""
+    for _ in range(100):
+        now = ansi_of(driver, colour=colour)
+        if now == before:
+            return now
+        before = now
+        await driver.pilot.pause(0.08)
+    raise AssertionError("it never came to rest")
+
+
 def codes_of(style, *, colour):
     """Not by the style's own ``render``, which remembers what another test rendered it for."""
     marks = ((style.bold, "1"), (style.dim, "2"), (style.italic, "3"), (style.underline, "4"),
@@ -137,8 +149,7 @@ def test_a_screen_looks_as_it_did(runs, screen, size, look, monkeypatch):
         else:
             await d.until("settings" if screen == "presets" else "keys")
             await d.until("method" if screen == "presets" else "One run")
-        await d.pilot.pause(0.2)
-        found.append(ansi_of(d, colour=look == "256"))
+        found.append(await settled(d, colour=look == "256"))
 
     drive(runs, act, run=name and run_of(runs, name), size=SIZES[size], palette=LOOKS[look])
     file = SNAPSHOTS / f"{screen}.{size}.{look}.ansi"
