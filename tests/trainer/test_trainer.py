@@ -107,18 +107,6 @@ def test_a_finished_run_trained_longer_equals_a_long_run(make_run, train):
     assert [read_attempt(folder, n).steps for n in (1, 2)] == [40, 60]
 
 
-# Decay this strong multiplies the weights by -1e6 a step; they overflow within ten.
-DIVERGING = (
-    "network.widths=[8, 8]",
-    "method.nes_samples=2",
-    "method.sgd_samples=1",
-    "train.steps=40",
-    "train.learning_rate=1000",
-    "train.weight_decay=1000",
-    "train.optimizer=sgd",
-)
-
-
 def test_a_run_killed_after_its_last_checkpoint_can_still_finish(make_run, train):
     folder = make_run()
     assert train(folder) == 0
