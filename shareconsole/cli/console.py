@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from shareconsole.cli.options import RunArgument, RunsOption, find_run, runs_folder
+from shareconsole.errors import UsageError
 
 
 class Color(StrEnum):
@@ -24,6 +27,12 @@ ColorOption = Annotated[
     Color, typer.Option("--color", help="Colours to draw with; NO_COLOR means none.")
 ]
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")]
+WatchColorOption = Annotated[
+    Color, typer.Option("--color", help="With --watch: colours to draw with.")
+]
+WatchAsciiOption = Annotated[
+    bool, typer.Option("--ascii", help="With --watch: draw with ASCII characters alone.")
+]
 OPENING = ("--runs", "--color", "--ascii")
 """Options that make a command line without a command one that opens the list of runs."""
 
@@ -55,3 +64,51 @@ def attach(
     require_terminal()
     folder = find_run(runs, run)
     return run_console(runs_folder(runs), folder, color=color.value, ascii_only=ascii_only)
+
+
+def everyday(words: Sequence[str]) -> Callable[[], int] | None:
+    """Return what a plain command line that opens the console asks for; None if typer is to tell.
+
+    typer loads pydantic, to parse next to nothing: 0.1 s before the first row.
+    """
+    command, *rest = words or ["ui"]
+    if command not in ("ui", "attach"):
+        return None
+    names: list[str] = []
+    options: dict[str, Any] = {}
+    following = iter(rest)
+    for word in following:
+        option, sign, value = word.partition("=")
+        if word == "--ascii":
+            options["ascii_only"] = True
+        elif option in ("--runs", "--color"):
+            value = value if sign else next(following, "-")
+            if value.startswith("-") or (option == "--color" and value not in set(Color)):
+                return None
+            options[option[2:]] = Color(value) if option == "--color" else value
+        elif word.startswith("-"):
+            return None
+        else:
+            names.append(word)
+    if len(names) != (command == "attach"):
+        return None
+    return partial(attach, names[0], **options) if names else partial(ui, **options)
+
+
+def check_watch(
+    watch: bool, *, detach: bool, as_json: bool, color: Color, ascii_only: bool
+) -> None:
+    """Refuse what does not go with watching or needs it, before anything is made.
+
+    Raises:
+        UsageError: two options contradict each other, or this is no terminal to draw on.
+    """
+    if not watch:
+        if ascii_only or color is not Color.auto:
+            raise UsageError(f"{'--ascii' if ascii_only else '--color'} goes with --watch")
+        return
+    if detach or as_json:
+        raise UsageError(f"--watch does not go with {'--detach' if detach else '--json'}")
+    from shareconsole.console.run import require_terminal
+
+    require_terminal()

@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shareconsole.errors import RunFailedError, ShareconsoleError, UsageError
-from shareconsole.headless.requests import FITTING, RESTARTABLE, answer, ask, ask_to_stop
+from shareconsole.headless.requests import (
+    FITTING,
+    RESTARTABLE,
+    answer,
+    ask,
+    ask_to_stop,
+    require_fit,
+    require_run,
+)
 from shareconsole.safe_text import safe_text
-from shareconsole.store.status import State, derive_state
+from shareconsole.store.status import derive_state
 
 if TYPE_CHECKING:
     from shareconsole.store.folder import RunFolder
@@ -45,14 +53,11 @@ def resume(folder: RunFolder, name: str, should_stop: ShouldStop) -> str:
     Raises:
         ShareconsoleError: it is in no state for that, or its trainer did not come up.
     """
+    require_run(folder, "resume")
     state = derive_state(folder)
     if state.word == "paused":
         ask(folder, "resume")
         return f"{name} goes on"
-    if state.word == "finished":
-        raise UsageError(
-            f"{name} is finished; 'shareconsole resume {folder.id} --steps N' trains it longer"
-        )
     from shareconsole.headless.resuming import check_restart
     from shareconsole.launch import start
 
@@ -99,6 +104,7 @@ def start_preset(runs_dir: Path, preset: str, run_name: str, seed: str) -> RunFo
 
     loaded = load_preset(preset, preset_overrides(run_name.strip() or None, seed.strip() or None))
     check_room(loaded.preset, runs_dir, file=preset)
+    loaded.preset.data.check_files()
     folder = create_run(loaded, runs_dir)
     start(folder)
     return folder
@@ -110,18 +116,13 @@ _ENDED = ("finished", "stopped", "failed", "crashed", "lost", "unreadable")
 
 
 def _require(folder: RunFolder, verb: str) -> None:
+    require_run(folder, verb)
     state = derive_state(folder)
     attempt = state.attempt
     if state.word == "starting" and (attempt is None or attempt.exit is not None):
         # A trainer that comes up drops what lies in its inbox.
-        raise UsageError(f"cannot {verb} {safe_text(folder.id)}: it is still coming up")
-    if state.word not in FITTING[verb]:
-        raise UsageError(_no(verb, folder, state))
-
-
-def _no(verb: str, folder: RunFolder, state: State) -> str:
-    why = f" ({state.reason})" if state.reason else ""
-    return f"cannot {verb} {folder.id}: it is {state.word}{why}"
+        raise UsageError(f"cannot {verb} {folder.id}: it is still coming up")
+    require_fit(folder, verb, state)
 
 
 def _wait(should_stop: ShouldStop, done: Callable[[], bool]) -> bool:

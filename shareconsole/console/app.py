@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from shareconsole.console import themes
+from shareconsole.console.driver import LeanDriver
 from shareconsole.console.messages import ActionDone, ActionFailed
 from shareconsole.console.palette import Palette
 from shareconsole.console.screens.base import ConsoleScreen, outcome
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _NOTICE_SECONDS = 6.0
 _ERROR_SECONDS = 15.0
+_RESIZED_SECONDS = 0.1
 
 
 class ConsoleApp(App[None]):
@@ -65,6 +69,26 @@ class ConsoleApp(App[None]):
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.theme_for(palette.depth, dark=palette.dark)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice, but on a terminal one that writes less."""
+        chosen = super().get_driver_class()
+        return LeanDriver if chosen is LinuxDriver else chosen
+
+    def on_resize(self) -> None:
+        """Draw everything once the resize is over: what a terminal makes of it is its own affair.
+
+        Until the layout follows, frames of the old size are cut by the terminal, and a resize to
+        and fro draws nothing by itself.
+        """
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+            self.set_timer(_RESIZED_SECONDS, self._draw_all)
+
+    def _draw_all(self) -> None:
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+        self.screen.refresh()
 
     def get_default_screen(self) -> Screen[None]:
         """The list; below a run that was asked for, nothing, as the list is read when needed."""
@@ -153,6 +177,15 @@ class ConsoleApp(App[None]):
                 screen.recolour()
             for panel in screen.query(Panel):
                 panel.redraw()
+
+    def action_command_palette(self) -> None:
+        """Offer what the keys do, by name."""
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            # Textual's own words end in an ellipsis, which is no ASCII.
+            palette = CommandPalette(placeholder="search for a command", id="--command-palette")
+            self.push_screen(palette)
 
     def action_keys(self) -> None:
         """Show all keys."""

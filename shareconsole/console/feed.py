@@ -6,9 +6,11 @@ What goes wrong with a file is posted; anything else is a mistake of ours and en
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -32,6 +34,7 @@ _HEARING_SECONDS = 0.1
 # Rows are read in short bursts with as long a rest, so that keys are answered meanwhile.
 _BURST_SECONDS = 0.02
 _POST_SECONDS = 0.25
+_MANY = 1000
 
 
 class _Pause:
@@ -43,6 +46,10 @@ class _Pause:
 
     def wake(self) -> None:
         self._woken.set()
+
+    def is_called_off(self) -> bool:
+        """Whether somebody has woken it already."""
+        return self._woken.is_set()
 
     def until(self, moment: float, should_stop: ShouldStop) -> bool:
         """Wait; True if it is time to stop."""
@@ -89,7 +96,10 @@ class LiveFeed:
         # numpy, 0.1 s: loaded here, in the thread, so that the screen is up before it.
         from shareconsole.console.viewmodel.live import LiveReader
 
-        reader = LiveReader(self._folder, clock=self._clock)
+        def announce(opening: LiveSnapshot) -> None:
+            post(SnapshotTaken(opening))
+
+        reader = LiveReader(self._folder, clock=self._clock, announce=announce)
         complaints = _Complaints(post)
         shown: LiveSnapshot | None = None
         while not should_stop():
@@ -109,6 +119,16 @@ class LiveFeed:
                 return
 
 
+@cache
+def _settle_memory() -> None:
+    """Once: what has been read stays, and to look through it for garbage would take 80 ms of keys.
+
+    The garbage of the moment is taken away first, or it would stay too.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class BrowserFeed:
     """Posts ``RunsListed`` whenever the list changed, ``ActionFailed`` when it cannot be read."""
 
@@ -118,13 +138,16 @@ class BrowserFeed:
         self._clock = clock
         self._pause = _Pause(clock)
         self._window = (0, 60)
+        self._backwards = False
         self._posted = -1
 
     def show(self, first: int, count: int) -> None:
         """Say which places of the listing are visible; they are read first, at once."""
         if (first, count) != self._window:
+            self._backwards = first < self._window[0]
             self._window = (first, count)
-            self.wake()
+            if self._runs.pending:
+                self.wake()
 
     def wake(self) -> None:
         """Look again now; any thread may call it."""
@@ -143,10 +166,12 @@ class BrowserFeed:
             if now - refreshed >= interval:
                 refreshed = now
                 self._attempt(complaints, self._runs.refresh)
-            pending = self._runs.listing().pending
+            pending = self._runs.pending
             if pending:
-                self._attempt(complaints, lambda: self._runs.fill_more(_BURST_SECONDS))
-                pending = self._runs.listing().pending
+                self._attempt(complaints, self._read_on)
+                pending = self._runs.pending
+                if not pending and len(self._runs.listing()) >= _MANY:
+                    _settle_memory()
             now = self._clock()
             if not pending or now - posted >= _POST_SECONDS:
                 posted = now
@@ -156,6 +181,15 @@ class BrowserFeed:
                 return
             # Sorted or filtered meanwhile, by whoever woke us.
             self._post_news(post)
+
+    def _read_on(self) -> bool:
+        """Read for a moment: first what somebody comes past who goes on as before."""
+        return self._runs.fill_more(
+            _BURST_SECONDS,
+            self._window[0],
+            backwards=self._backwards,
+            enough=self._pause.is_called_off,
+        )
 
     def _attempt(self, complaints: _Complaints, action: Callable[[], object]) -> bool:
         """Do it; True if it did something."""

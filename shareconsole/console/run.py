@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -64,9 +65,16 @@ def run_console(
     os.environ.pop("NO_COLOR", None)
     if depth == "none":
         os.environ["NO_COLOR"] = "1"
+    # What gets loaded stays. To look through it for garbage takes 20 ms, and some key would have
+    # to wait for that.
+    gc.disable()
     from shareconsole.console.app import ConsoleApp
     from shareconsole.console.palette import Palette
 
+    gc.freeze()
+    gc.enable()
+    # A key waits this long for a thread that reads.
+    sys.setswitchinterval(0.001)
     palette = Palette(cast("Depth", depth), ascii_only or not draws_unicode(os.environ))
     app = ConsoleApp(runs_dir, run, palette)
     asyncio.run(_show(app))

@@ -108,15 +108,15 @@ class Request:
 
 
 def _acknowledge(path: Path, content: Mapping[str, Any], result: str) -> None:
-    done = path.with_name(path.name + ".done")
-    try:
-        os.rename(path, done)
-    except FileNotFoundError:
+    if not path.exists():
         # Taken back by whoever filed it, after we read it; there is nothing left to acknowledge.
         return
     with contextlib.suppress(OSError):
-        # The rename is the acknowledgement; on a full disk the remark is all that is missing.
-        write_json(done, {**content, "result": result, "done": utc_now()}, durable=False)
+        # Before the rename, so that nobody sees an acknowledgement without its result. On a full
+        # disk the remark is all that is missing.
+        write_json(path, {**content, "result": result, "done": utc_now()}, durable=False)
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(path, path.with_name(path.name + ".done"))
 
 
 class ControlInbox:

@@ -25,7 +25,7 @@ Filter = Callable[[RunSummary], bool]
 
 _EXACT = ("state", "preset", "method", "data")
 _PARTIAL = ("id", "name")
-_NUMBERS = ("seed", "step", "steps", "macro_error", "micro_error")
+_NUMBERS = ("seed", "step", "steps", "macro_error", "micro_error", "best_macro_error")
 _TIMES = ("created", "updated")
 _KEYS = (*_PARTIAL, *_EXACT, "tag", *_NUMBERS, *_TIMES)
 _SORT_KEYS = (*_PARTIAL, *_EXACT, *_NUMBERS, *_TIMES)

@@ -24,7 +24,11 @@ _CANDIDATES = 8
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One row of the list. Errors are fractions, times ISO 8601 UTC; None is not known (yet)."""
+    """One row of the list. Errors are fractions, times ISO 8601 UTC; None is not known (yet).
+
+    ``best_macro_error`` is the least one so far. It is not known of runs that an older version
+    trained.
+    """
 
     id: str
     name: str
@@ -38,6 +42,7 @@ class RunSummary:
     steps: int | None
     macro_error: float | None
     micro_error: float | None
+    best_macro_error: float | None
     created: str | None
     updated: str | None
     reason: str = ""
@@ -58,6 +63,7 @@ class RunSummary:
             "steps": self.steps,
             "macro_error": self.macro_error,
             "micro_error": self.micro_error,
+            "best_macro_error": self.best_macro_error,
             "created": self.created,
             "updated": self.updated,
         }
@@ -94,6 +100,7 @@ def summarise(folder: RunFolder, *, clock: FolderClock | None = None) -> RunSumm
         steps=state.attempt.steps if state.attempt else identity.steps,
         macro_error=errors.macro_error,
         micro_error=errors.micro_error,
+        best_macro_error=status.best_macro_error if status else None,
         created=identity.created,
         updated=_updated(identity, state, status),
         reason=state.reason,
@@ -146,6 +153,7 @@ def _bare(folder: RunFolder, state: str, reason: str) -> RunSummary:
         steps=None,
         macro_error=None,
         micro_error=None,
+        best_macro_error=None,
         created=_created_from(folder.id),
         updated=None,
         reason=reason,

@@ -34,7 +34,7 @@ from shareconsole.store.scan import (
 )
 from shareconsole.store.schema import MAX_FRAME, PREFIX, LogSchema, TensorSchema
 
-_WINDOW = 8 * 1024 * 1024
+_WINDOW = 2 * 1024 * 1024
 # No frame that starts in the first half of so large a window can go on beyond it.
 _LARGEST_WINDOW = 2 * (MAX_FRAME + HEADER.size)
 # How many rows just like one another are looked for at once, and how few make that too costly.

@@ -46,7 +46,11 @@ DISK_FULL = "the disk is full; records wait in memory"
 
 @dataclass(frozen=True)
 class Status:
-    """``status.json``: a hint that may be a second old. Errors are fractions."""
+    """``status.json``: a hint that may be a second old. Errors are fractions.
+
+    ``best_macro_error`` is the least one of the evaluations that count, None also where an older
+    version wrote the file.
+    """
 
     step: int
     steps: int
@@ -55,6 +59,7 @@ class Status:
     micro_error: float | None
     steps_per_second: float | None
     updated: str
+    best_macro_error: float | None = None
 
 
 def write_status(folder: RunFolder, status: Status) -> None:
@@ -80,6 +85,7 @@ def read_status(folder: RunFolder) -> Status | None:
             micro_error=fields.optional_number("micro_error"),
             steps_per_second=fields.optional_number("steps_per_second"),
             updated=fields.moment("updated"),
+            best_macro_error=fields.optional_number("best_macro_error"),
         )
     except StoreError:
         return None

@@ -1,8 +1,9 @@
 """What the console costs on a terminal: ``python -m tests.console.bench_console``.
 
 Prints start-up, keys, bytes, CPU and memory, each beside its budget. Measured over a pseudo
-terminal of 120 x 36 in 256 colours, on a run of 10,000 steps with all four panels that grows by 20
-steps a second, which the console looks at four times a second.
+terminal of 120 x 36 in 256 colours: the list on 10,000 runs that differ, the live screen on a run
+of 10,000 steps with all four panels that grows by 20 steps a second, which the console looks at
+four times a second.
 """
 
 from __future__ import annotations
@@ -13,12 +14,26 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.console.browsing import first_answers, hold, key_to_screen, opening, reading
 from tests.console.in_pty import Terminal
 from tests.console.training import Trainer, a_training_run
+from tests.console.varied_runs import varied_runs
 from tests.console.viewmodel.longrun import a_long_run
-from tests.store.synthetic import synthetic_runs
 
-DONE = 10_000
+RUNS = 10_000
+STEPS = 10_000
+SLOW_LINE = 125e3
+"""Bytes per second."""
+KEYS = {
+    "cursor": ("\x1b[B",),
+    "page down": ("\x1b[6~",),
+    "page down twice and up": ("\x1b[6~", "\x1b[6~", "\x1b[5~"),
+    "end and home": ("\x1b[F", "\x1b[H"),
+}
+TIMES = 24
+"""Pages down that 1,000 runs have room for."""
+PAGES, PAGES_PER_SECOND = 100, 10
+FRAME = 1 / 60
 
 
 @dataclass(frozen=True)
@@ -30,12 +45,12 @@ class Live:
     memory: int
 
 
-def live_costs(runs: Path, seconds: float, **more: str) -> Live:
+def live_costs(runs: Path, seconds: float) -> Live:
     """Watch a run that trains, for so many seconds after the screen has settled."""
-    folder = a_training_run(runs, DONE)
+    folder = a_training_run(runs, STEPS)
     with (
-        Trainer(folder, DONE),
-        Terminal("attach", folder.id, "--runs", str(runs), **more) as terminal,
+        Trainer(folder, STEPS),
+        Terminal("attach", folder.id, "--runs", str(runs)) as terminal,
     ):
         terminal.wait_for("entropy")
         terminal.read(2.0)
@@ -45,59 +60,56 @@ def live_costs(runs: Path, seconds: float, **more: str) -> Live:
         return Live(share, sent / seconds, terminal.process.memory_info().rss)
 
 
-def start_up(runs: Path, text: str, *words: str) -> float:
-    """Seconds from the start of the process until the first row is there."""
-    with Terminal(*words, "--runs", str(runs)) as terminal:
-        return terminal.wait_for(text)
-
-
-def keys(runs: Path, key: str, times: int, bytes_per_second: float | None) -> list[float]:
-    """Seconds from a key in the list of runs until the last byte of what it changed is through."""
-    with Terminal("ui", "--runs", str(runs), bytes_per_second=bytes_per_second) as terminal:
-        _settle(terminal)
-        return [terminal.key_to_screen(key) for _ in range(times)]
-
-
-def first_answers(runs: Path, key: str, times: int) -> list[float]:
-    """Seconds from a key in the list of runs until the terminal is sent what it changed."""
-    with Terminal("ui", "--runs", str(runs)) as terminal:
-        _settle(terminal)
-        return [terminal.first_answer(key) for _ in range(times)]
-
-
-def _settle(terminal: Terminal) -> None:
-    """Wait until all runs are read, which takes turns with the keys."""
-    terminal.wait_for("finished")
-    while terminal.read_for(0.6) > 3000:
-        pass
+def a_long_start(runs: Path) -> float:
+    """Seconds from the start of the process until a run of a million steps is there whole."""
+    folder = a_long_run(runs, 1_000_000)
+    with Terminal("attach", folder.id, "--runs", str(runs)) as terminal:
+        return terminal.wait_for("entropy")
 
 
 def main() -> None:
     """Print one line per figure."""
     with tempfile.TemporaryDirectory() as folder:
-        many = Path(folder, "many")
-        synthetic_runs(many, 10_000)
-        starts = [start_up(many, "finished", "ui") for _ in range(5)]
-        _say("start to first row, 10,000 runs", statistics.median(starts), "s", 0.8)
-        for name, key in (("cursor", "\x1b[B"), ("page", "\x1b[6~")):
-            some = Path(folder, "some")
-            if not some.exists():
-                synthetic_runs(some, 1000)
-            _say(f"{name} key to screen", 1e3 * statistics.median(first_answers(some, key, 30)),
+        many, some = Path(folder, "many"), Path(folder, "some")
+        varied_runs(many, RUNS)
+        varied_runs(some, 1000)
+        _list(many)
+        for name, keys in KEYS.items():
+            _say(f"{name} key to screen", _milliseconds(first_answers(some, *keys, times=TIMES)),
                  "ms", 10)  # fmt: skip
-            slow = statistics.median(keys(some, key, 20, 125e3))
-            _say(f"{name} key, all of it at 125 KB/s", 1e3 * slow, "ms", 50)
-        opening = start_up(Path(folder, "long"), "entropy", "attach", a_long_run(
-            Path(folder, "long"), 1_000_000).id)  # fmt: skip
-        _say("start to all panels, 1,000,000 steps", opening, "s", 2)
+            slow = key_to_screen(some, *keys, times=TIMES, bytes_per_second=SLOW_LINE)
+            _say(f"{name} key, all of it at 125 KB/s", _milliseconds(slow), "ms", 50)
+        _say("start to all panels, 1,000,000 steps", a_long_start(Path(folder, "long")), "s", 2)
         live = live_costs(Path(folder, "live"), 20.0)
         _say("live screen at 4 Hz: CPU", 100 * live.cpu_share, "% of a core", 6)
         _say("live screen at 4 Hz: written", live.bytes_per_second / 1e3, "KB/s", 12)
         _say("live screen: memory", live.memory / 2**20, "MiB", 80)
 
 
-def _say(what: str, value: float, unit: str, budget: float) -> None:
-    print(f"{what:42} {value:8.2f} {unit:14} (budget {budget:g})")
+def _list(many: Path) -> None:
+    """The list of many runs: until it is there, and while it is read on."""
+    openings = [opening(many) for _ in range(7)]
+    _say(f"start to first row, {RUNS:,} runs", statistics.median(o.first_row for o in openings),
+         "s", 0.8)  # fmt: skip
+    _say(f"first paint after start-up, {RUNS:,} runs",
+         _milliseconds([o.painted - o.taken_over for o in openings]), "ms", 150)  # fmt: skip
+    _say(f"all {RUNS:,} runs read, in the background", reading(many), "s", 10)
+    pages = hold(many, "\x1b[6~", PAGES, PAGES_PER_SECOND)
+    held = f"{PAGES} pages at {PAGES_PER_SECOND} Hz"
+    _say(f"{held}: painted before the next key", sum(p.painted is not None for p in pages),
+         "pages", PAGES, least=True)  # fmt: skip
+    _say(f"{held}: key to whole page", _milliseconds([p.painted or 1 for p in pages]),
+         "ms", 1e3 / PAGES_PER_SECOND)  # fmt: skip
+    _say(f"{held}: longest with unread rows", 1e3 * max(p.unread for p in pages), "ms",
+         round(1e3 * FRAME, 1))  # fmt: skip
+
+
+def _milliseconds(seconds: list[float]) -> float:
+    return 1e3 * statistics.median(seconds)
+
+
+def _say(what: str, value: float, unit: str, budget: float, *, least: bool = False) -> None:
+    print(f"{what:48} {value:8.2f} {unit:12} (budget {'at least ' * least}{budget:g})")
     sys.stdout.flush()
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from shareconsole.console.viewmodel.browser import RunList
 from shareconsole.console.viewmodel.curves import Ema, columns
 from shareconsole.console.viewmodel.live import LiveReader
+from tests.console.in_pty import Terminal
 from tests.console.viewmodel.longrun import a_long_run, more_steps
 from tests.store.synthetic import synthetic_runs
 
@@ -74,7 +75,10 @@ def curves(num_steps: int) -> None:
 
 def live(runs: Path, num_steps: int) -> None:
     folder = a_long_run(runs, num_steps)
-    show("first snapshot", measure(lambda: LiveReader(folder).snapshot(), 5), 2000)
+    show("first snapshot", measure(lambda: LiveReader(folder).snapshot(), 5), 500)
+    header, panels = opened(runs, folder.id, 7)
+    show("attach: start of the process to the header", header)
+    show("attach: start of the process to all panels", panels, 2000)
     reader = LiveReader(folder)
     reader.snapshot()
     show("snapshot without news", measure(reader.snapshot, 21))
@@ -83,6 +87,17 @@ def live(runs: Path, num_steps: int) -> None:
         more_steps(folder, step, step)
         found += measure(reader.snapshot, 1)
     show("snapshot after one more step", sorted(found))
+
+
+def opened(runs: Path, run: str, times: int) -> list[list[tuple[float, float]]]:
+    """(wall, CPU) milliseconds of the whole console, until the header and until the last panel."""
+    found: list[list[tuple[float, float]]] = [[], []]
+    for _ in range(times):
+        with Terminal("attach", run, "--runs", str(runs)) as terminal:
+            for part, text in zip(found, ("finished", "entropy"), strict=True):
+                wall = terminal.wait_for(text)
+                part.append((1000 * wall, 1000 * terminal.cpu_seconds()))
+    return [sorted(part) for part in found]
 
 
 def browser(runs: Path, num_runs: int) -> None:

@@ -1,21 +1,42 @@
-"""The gate runs what is settled: view models, feed, widgets. The rest is `make test-console`.
-
-The tests that drive the whole app, or a terminal, wait for the screen by the clock, and one of
-them still fails on a busy machine; until they are settled they are a command of their own.
-"""
+"""What the tests of the console share: run folders, empty or with one run."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from pathlib import Path
 
-collect_ignore = (
-    []
-    if os.environ.get("SHARECONSOLE_CONSOLE")
-    else [
-        "test_app.py",
-        "test_hostile.py",
-        "test_pty.py",
-        "test_snapshots.py",
-        "test_terminal.py",
-    ]
-)
+import pytest
+
+from shareconsole.store.folder import RunFolder
+from tests.cli import synthetic
+from tests.cli.acting import Trainer
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A folder for runs, which is not there yet."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one finished run, which all tests share: leave it as it is."""
+    runs = tmp_path_factory.mktemp("finished") / "runs"
+    synthetic.ended_run(runs, "mine")
+    return runs
+
+
+@pytest.fixture
+def ended(runs: Path) -> RunFolder:
+    """A finished run with a warning."""
+    return synthetic.ended_run(runs, "mine", warning="look at this")
+
+
+@pytest.fixture
+def training(runs: Path) -> Iterator[tuple[RunFolder, Trainer]]:
+    """A run whose trainer is a thread of ours, which obeys."""
+    folder = synthetic.live_run(runs, "trained")
+    trainer = Trainer(folder)
+    trainer.start()
+    yield folder, trainer
+    trainer.close()

@@ -15,11 +15,15 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from tests.console.emulator import Emulator
+
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 90.0
+"""Seconds until a test gives up; only a test that fails waits that long."""
 
 
 class Terminal:
@@ -43,6 +47,8 @@ class Terminal:
         **environment: str,
     ) -> None:
         self.output = b""
+        self._screen = Emulator(*size)
+        self._shown = 0
         self._speed = bytes_per_second
         self._free_at = 0.0
         self.started = time.monotonic()
@@ -90,14 +96,30 @@ class Terminal:
             self._free_at = max(self._free_at, time.monotonic()) + len(data) / self._speed
         return bool(data)
 
-    def wait_for(self, text: str, *, since: int = 0, patience: float = PATIENCE) -> float:
-        """Return the seconds since the start of the process until the text is there."""
+    def wait_for(self, text: str) -> float:
+        """Return the seconds since the start of the process until the text was written."""
         wanted = text.encode()
-        until = time.monotonic() + patience
-        while wanted not in self.output[since:]:
+        until = time.monotonic() + PATIENCE
+        while wanted not in self.output:
             assert time.monotonic() < until, self.text()[-3000:]
             self.read(0.05)
         return time.monotonic() - self.started
+
+    def rows(self) -> list[str]:
+        """What a person sees; written texts are not, as only what differs is written."""
+        self._screen.feed(self.output[self._shown :])
+        self._shown = len(self.output)
+        return self._screen.rows()
+
+    def until(self, sight: str | Callable[[list[str]], object]) -> None:
+        """Wait until a text is on the screen, or until something holds for its rows."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            rows = self.rows()
+            if any(sight in row for row in rows) if isinstance(sight, str) else sight(rows):
+                return
+            assert time.monotonic() < end, "\n".join(rows)
+            self.read(0.05)
 
     def press(self, keys: str) -> int:
         """Type; returns how much had been written by then."""
@@ -125,6 +147,8 @@ class Terminal:
         return time.monotonic() - begun
 
     def resize(self, width: int, height: int) -> None:
+        self.rows()
+        self._screen = Emulator(width, height)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
 
@@ -139,19 +163,25 @@ class Terminal:
         os.close(self.fd)
         self.fd = -1
 
-    def wait(self, seconds: float = PATIENCE) -> int:
+    def wait(self) -> int:
         """Return the exit code, negative for a signal."""
-        until = time.monotonic() + seconds
-        while self._status is None:
+        until = time.monotonic() + PATIENCE
+        while not self.has_ended():
             assert time.monotonic() < until, self.text()[-3000:]
             if self.fd >= 0:
                 self.read(0.02)
             else:
                 time.sleep(0.02)
+        assert self._status is not None
+        return os.waitstatus_to_exitcode(self._status)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone; other than ``wait``, takes nothing that it wrote."""
+        if self._status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self._status = status
-        return os.waitstatus_to_exitcode(self._status)
+        return self._status is not None
 
     def __enter__(self) -> Terminal:
         return self
@@ -163,3 +193,8 @@ class Terminal:
                 os.waitpid(self.pid, 0)
         if self.fd >= 0:
             os.close(self.fd)
+
+
+def console(runs: Path, *words: str, **more: Any) -> Terminal:
+    """``shareconsole`` with these words on these runs, in a terminal of 100 x 30."""
+    return Terminal(*words, "--runs", str(runs), size=(100, 30), **more)

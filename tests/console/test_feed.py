@@ -13,7 +13,11 @@ from shareconsole.console.messages import ActionDone, ActionFailed, RunsListed, 
 from shareconsole.console.viewmodel.browser import RunList
 from shareconsole.console.viewmodel.live import LiveReader
 from shareconsole.store.atomic import StoreError
+from shareconsole.store.filters import sort_runs
 from shareconsole.store.folder import RunFolder
+from shareconsole.store.index import list_runs
+from tests.console.resting import PATIENCE
+from tests.console.varied_runs import varied_runs
 from tests.console.viewmodel import longrun
 from tests.store.builders import a_run
 from tests.store.synthetic import synthetic_runs
@@ -40,21 +44,39 @@ class Running:
 
     def __exit__(self, *exception):
         self._stop.set()
-        self._thread.join(5)
+        self.join()
+
+    def join(self):
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
     def until(self, holds):
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not holds(self.posted):
             assert time.monotonic() < end, self.posted
             time.sleep(0.005)
 
 
-def test_a_live_run_is_posted_when_it_changes_and_only_then(tmp_path):
+@pytest.fixture
+def looks(monkeypatch):
+    """Grows by one with every look at a live run."""
+    found = []
+    original = LiveReader.snapshot
+
+    def snapshot(self):
+        found.append(time.monotonic())
+        return original(self)
+
+    monkeypatch.setattr(LiveReader, "snapshot", snapshot)
+    return found
+
+
+def test_a_live_run_is_posted_when_it_changes_and_only_then(tmp_path, looks):
     folder = longrun.a_long_run(tmp_path, 50, num_assignments=5)
     with Running(LiveFeed(folder), 0.01) as live:
         live.until(lambda posted: len(posted) == 1)
-        time.sleep(0.1)
+        looks.clear()
+        live.until(lambda posted: len(looks) > 3)
         assert len(live.posted) == 1
         longrun.more_steps(folder, 51, 51)
         live.until(lambda posted: len(posted) == 2)
@@ -69,8 +91,8 @@ def test_a_feed_ends_soon_whatever_its_interval(tmp_path):
     folder = a_run(tmp_path)
     with Running(LiveFeed(folder), 3600) as live:
         live.until(len)
-        start = time.monotonic()
-    assert time.monotonic() - start < 1
+    # It has ended, or leaving would have failed.
+    assert live.failure is None
 
 
 def test_a_feed_can_be_woken(tmp_path):
@@ -79,7 +101,7 @@ def test_a_feed_can_be_woken(tmp_path):
     with Running(feed, 3600) as live:
         live.until(len)
         longrun.more_steps(folder, 51, 51)
-        time.sleep(0.05)
+        assert len(live.posted) == 1
         feed.wake()
         live.until(lambda posted: len(posted) == 2)
 
@@ -88,16 +110,17 @@ def test_what_cannot_be_read_is_posted_once(tmp_path, monkeypatch):
     broken = threading.Event()
     broken.set()
     original = LiveReader.snapshot
+    looks = []
 
     def snapshot(self):
+        looks.append(1)
         if broken.is_set():
             raise StoreError("x\x1b[2J: is gone")
         return original(self)
 
     monkeypatch.setattr(LiveReader, "snapshot", snapshot)
     with Running(LiveFeed(a_run(tmp_path)), 0.01) as live:
-        live.until(len)
-        time.sleep(0.1)
+        live.until(lambda posted: len(looks) > 3)
         assert [type(message) for message in live.posted] == [ActionFailed]
         assert live.posted[0].text == "x\\x1b[2J: is gone"
         broken.clear()
@@ -110,7 +133,7 @@ def test_our_own_mistakes_end_the_worker(tmp_path, monkeypatch):
 
     monkeypatch.setattr(LiveReader, "snapshot", snapshot)
     with Running(LiveFeed(a_run(tmp_path)), 0.01) as live:
-        live._thread.join(5)
+        live.join()
     assert isinstance(live.failure, KeyError)
 
 
@@ -129,14 +152,68 @@ def test_names_come_before_rows_and_everything_in_the_end(tmp_path):
     assert browser.failure is None
 
 
-def test_what_is_visible_is_read_at_once(tmp_path):
-    synthetic_runs(tmp_path / "runs", 600)
+def test_what_is_visible_is_read_first(tmp_path):
+    synthetic_runs(tmp_path / "runs", 300)
+    feed = BrowserFeed(RunList(tmp_path / "runs"))
+    posted, over = [], threading.Event()
+
+    def post(message):
+        # In the feed's own thread, so that it reads nothing meanwhile.
+        posted.append(message.listing)
+        if len(posted) == 1:
+            feed.show(200, 20)
+        if not message.listing.pending:
+            over.set()
+
+    feed.run(post, over.is_set)
+    assert all(row.filled for row in posted[1][200:220])
+    assert posted[1].pending == 280
+
+
+def test_once_all_is_read_another_page_wakes_nobody(tmp_path, monkeypatch):
+    synthetic_runs(tmp_path / "runs", 100)
     feed = BrowserFeed(RunList(tmp_path / "runs"))
     with Running(feed, 60) as browser:
+        browser.until(lambda posted: posted and not posted[-1].listing.pending)
+        looks = []
+        monkeypatch.setattr(feed, "wake", lambda: looks.append(None))
+        feed.show(40, 20)
+        assert looks == []
+        monkeypatch.setattr(RunList, "pending", 1)
+        feed.show(60, 20)
+        feed.show(60, 20)
+        assert looks == [None]
+
+
+def test_every_order_is_right_once_all_is_read_and_says_what_is_not_before(tmp_path):
+    varied_runs(tmp_path / "runs", 400)
+    runs = RunList(tmp_path / "runs")
+    feed = BrowserFeed(runs)
+    everything = list_runs(tmp_path / "runs")
+    with Running(feed, 60) as browser:
         browser.until(len)
-        feed.show(400, 20)
-        browser.until(lambda posted: all(row.filled for row in posted[-1].listing[400:420]))
-        assert browser.posted[-1].listing.pending > 0
+        for key in ("best_macro_error", "state", "-step", "name"):
+            runs.sort(key)
+            feed.wake()
+            browser.until(lambda posted, key=key: posted[-1].listing.sort_key == key)
+            listing = browser.posted[-1].listing
+            read = [row.filled for row in listing]
+            assert read == sorted(read, reverse=True)
+        browser.until(lambda posted: not posted[-1].listing.pending)
+        for key in ("best_macro_error", "-macro_error", "state", "-step", "name"):
+            runs.sort(key)
+            feed.wake()
+            browser.until(lambda posted, key=key: posted[-1].listing.sort_key == key)
+            listing = browser.posted[-1].listing
+            assert list(listing.ids) == [run.id for run in sort_runs(everything, key)]
+        runs.filter("best_macro_error<0.25 state:finished")
+        feed.wake()
+        browser.until(lambda posted: posted[-1].listing.filter_text)
+        wanted = {
+            run.id for run in everything if run.state == "finished" and run.best_macro_error < 0.25
+        }
+        assert set(browser.posted[-1].listing.ids) == wanted
+        assert 0 < len(wanted) < 400
 
 
 def test_sorting_shows_when_the_feed_is_woken(tmp_path):
@@ -153,7 +230,7 @@ def test_sorting_shows_when_the_feed_is_woken(tmp_path):
 
 def test_a_new_run_shows_by_itself(tmp_path):
     with Running(BrowserFeed(RunList(tmp_path / "runs")), 0.05) as browser:
-        time.sleep(0.1)
+        browser.until(len)
         a_run(tmp_path / "runs")
         browser.until(lambda posted: posted and len(posted[-1].listing) == 1)
         browser.until(lambda posted: posted[-1].listing[0].state == "queued")
@@ -171,21 +248,19 @@ def test_only_the_last_look_needs_to_be_shown(tmp_path):
 
 
 @pytest.mark.parametrize("interval", [0.0, 0.25])
-def test_the_interval_is_kept(tmp_path, interval):
-    looks, now = [], [0.0]
+def test_the_interval_is_kept(tmp_path, looks, interval):
+    now = [0.0]
 
     def clock():
         now[0] += 0.05
         return now[0]
 
-    original = LiveReader.snapshot
+    times = []
 
-    def snapshot(self):
-        looks.append(now[0])
-        return original(self)
+    def over():
+        times.extend([now[0]] * (len(looks) - len(times)))
+        return len(looks) > 3
 
     folder = RunFolder(a_run(tmp_path).path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LiveReader, "snapshot", snapshot)
-        LiveFeed(folder, clock=clock).run(lambda message: None, lambda: len(looks) > 3, interval)
-    assert all(b - a >= interval for a, b in pairwise(looks))
+    LiveFeed(folder, clock=clock).run(lambda message: None, over, interval)
+    assert all(b - a >= interval for a, b in pairwise(times))

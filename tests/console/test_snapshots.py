@@ -7,17 +7,26 @@ at the difference before it is committed.
 from __future__ import annotations
 
 import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from rich.color import ColorSystem
 from rich.style import Style
+from textual.command import CommandPalette
+from textual.screen import Screen
 from textual.widgets import Input
 
 from shareconsole.console.palette import Palette
-from shareconsole.console.viewmodel import listing
+from shareconsole.console.screens.browser import BrowserScreen
+from shareconsole.console.screens.confirm import ConfirmStop
+from shareconsole.console.screens.help import HelpScreen
+from shareconsole.console.screens.live import LiveScreen
+from shareconsole.console.screens.log import LogScreen
+from shareconsole.console.screens.presets import PresetScreen
+from shareconsole.console.screens.unit import UnitScreen
+from shareconsole.console.viewmodel import listing, presets
+from shareconsole.console.viewmodel.presets import PresetChoice, ResolvedPreset
 from shareconsole.headless.figures import age
 from shareconsole.launch import create_run
 from shareconsole.spec.toml import load_preset
@@ -26,6 +35,7 @@ from shareconsole.store.folder import RunFolder
 from shareconsole.store.process import this_process
 from tests.cli import synthetic
 from tests.console.driving import drive
+from tests.console.walking import kinds
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WRITE = os.environ.get("SHARECONSOLE_SNAPSHOTS") == "write"
@@ -36,50 +46,68 @@ RUNS = (
     ("third", "failed", 13, ("to look at",)),
     ("fourth", "stopped", 17, ()),
 )
+# Which presets there are, and what they need, is not the console's affair.
+CHOICES = tuple(
+    PresetChoice(name, f"what {name} is for", shipped, f"presets/{name}.toml")
+    for name, shipped in (("digits", True), ("own", False), ("planted", True))
+)
+RESOLVED = ResolvedPreset(
+    "digits",
+    lines=("[run]", 'name = "digits"', "seed = 0", "tags = []", "", "[network]", "conv = [16, 32]"),
+    run_name="digits",
+    seed=0,
+    facts=(("method", "learned_sharing"), ("tasks", "4"), ("memory", "about 0.4 GiB")),
+    notes=("presets/digits.toml begins with a byte order mark, which was skipped",),
+)
 
 
-@pytest.fixture
-def runs(tmp_path, monkeypatch):
-    """Runs whose every name and time is the same each time."""
-    monkeypatch.setattr(listing, "age", lambda when, now: age(when, BEGAN + timedelta(hours=30)))
-    monkeypatch.setattr("shareconsole.store.folder.secrets.token_hex", lambda size: "ab" * size)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "presets").mkdir()
-    shipped = Path(__file__).parents[2] / "presets" / "digits.toml"
-    shutil.copy(shipped, tmp_path / "presets" / "own.toml")
-    runs = Path("runs")
-    for place, (name, end, step, tags) in enumerate(RUNS):
-        words = [f"run.name={name}", f"run.seed={place}", f"run.tags={list(tags)}"]
-        loaded = load_preset("digits", ["train.steps=20", "device.device=cpu", *words])
-        folder = create_run(loaded, runs, now=BEGAN + timedelta(hours=place))
-        me = this_process()
-        attempt = Attempt(1, me.pid, me.boot_id, me.start_ticks, me.host, ("trainer",),
-                          "2026-01-02T03:04:06.000Z", 20)  # fmt: skip
-        create_attempt(folder, attempt)
-        synthetic.write_records(folder, attempt, step)
-        synthetic.write_hints(folder, attempt, step)
-        folder.log(1).write_text(f"training {name}\nstep 10: macro error 18.75%\n")
-        error = "the loss is not a number" if end == "failed" else ""
-        end_attempt(folder, attempt, AttemptExit(0, end, step, error, "2026-01-02T04:00:00.000Z"))
-    return runs
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the console is started: runs, whose every name and time is the same each time."""
+    folder = tmp_path_factory.mktemp("frozen")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shareconsole.store.folder.secrets.token_hex", lambda size: "ab" * size)
+        for place, (name, end, step, tags) in enumerate(RUNS):
+            run, attempt = begun(folder / "runs", name, place, step, tags)
+            error = "the loss is not a number" if end == "failed" else ""
+            end_attempt(run, attempt, AttemptExit(0, end, step, error, "2026-01-02T04:00:00.000Z"))
+        run, _ = begun(folder / "training", "fifth", 4, 12, ())
+        synthetic.beat(run)
+    return folder
 
 
-def run_of(runs, name):
-    return next(RunFolder(path) for path in runs.iterdir() if f"-{name}-" in path.name)
+def begun(runs, name, place, step, tags):
+    words = [f"run.name={name}", f"run.seed={place}", f"run.tags={list(tags)}"]
+    loaded = load_preset("digits", ["train.steps=20", "device.device=cpu", *words])
+    run = create_run(loaded, runs, now=BEGAN + timedelta(hours=place))
+    me = this_process()
+    attempt = Attempt(1, me.pid, me.boot_id, me.start_ticks, me.host, ("trainer",),
+                      "2026-01-02T03:04:06.000Z", 20)  # fmt: skip
+    create_attempt(run, attempt)
+    synthetic.write_records(run, attempt, step)
+    synthetic.write_hints(run, attempt, step)
+    run.log(1).write_text(f"training {name}\nstep 10: macro error 18.75%\n")
+    return run, attempt
 
 
-# Name of a screen: the run to begin with, what to press, what to wait for.
-SCREENS = {
-    "runs": (None, (), "fourth"),
-    "filter": (None, ("slash", "f", "i", "r"), "1 of 4 runs"),
-    "live": ("first", (), "20/20"),
-    "failed": ("third", (), "whole log"),
-    "assignment": ("first", ("3",), "entropy"),
-    "unit": ("first", ("3", "enter"), "probability of each module"),
-    "log": ("second", ("L",), "training second"),
-    "presets": (None, ("n",), "[network]"),
-    "help": ("first", ("question_mark",), "Moving"),
-    "palette": (None, ("ctrl+p",), "New run"),
+def run_of(name):
+    return next(RunFolder(path) for path in Path().glob(f"*/*-{name}-*"))
+
+
+# Name of a picture: the runs, the one to begin with, what to press, and what then is there.
+PICTURES = {
+    "empty": ("none", None, (), "no runs yet in none", BrowserScreen),
+    "runs": ("runs", None, (), "fourth", BrowserScreen),
+    "filter": ("runs", None, ("slash", "f", "i", "r"), "1 of 4 runs", BrowserScreen),
+    "live": ("runs", "first", (), "20/20", LiveScreen),
+    "failed": ("runs", "third", (), "whole log", LiveScreen),
+    "assignment": ("runs", "first", ("3",), "entropy", LiveScreen),
+    "unit": ("runs", "first", ("3", "enter"), "probability of each module", UnitScreen),
+    "log": ("runs", "second", ("L",), "training second", LogScreen),
+    "presets": ("runs", None, ("n",), "learned_sharing", PresetScreen),
+    "help": ("runs", "first", ("question_mark",), "One run", HelpScreen),
+    "palette": ("runs", None, ("ctrl+p",), "New run", CommandPalette),
+    "stop": ("training", "fifth", ("s",), "Stop fifth?", ConfirmStop),
 }
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 LOOKS = {
@@ -91,7 +119,7 @@ LOOKS = {
 def ansi_of(driver, *, colour):
     """The screen with the escapes of 256 colours, or of none; what looks the same is one piece."""
     lines = []
-    for strip in driver.app.screen._compositor.render_strips():
+    for strip in driver.strips():
         pieces = []
         for segment in strip:
             codes = codes_of(segment.style or Style(), colour=colour)
@@ -102,18 +130,6 @@ def ansi_of(driver, *, colour):
         lines.append("".join(f"\x1b[{codes}m{text}\x1b[m" if codes else text
                              for codes, text in pieces))  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-async def settled(driver, *, colour):
-    """The screen once it stays as it is."""
-    before = ""
-    for _ in range(100):
-        now = ansi_of(driver, colour=colour)
-        if now == before:
-            return now
-        before = now
-        await driver.pilot.pause(0.08)
-    raise AssertionError("it never came to rest")
 
 
 def codes_of(style, *, colour):
@@ -127,32 +143,37 @@ def codes_of(style, *, colour):
     return ";".join(codes)
 
 
+def is_read(driver):
+    """Whether the runs, or the run, were read and are shown, so that nothing more will come."""
+    screen = driver.app.screen
+    if driver.screen() == "BrowserScreen":
+        return screen._listing is not None and not screen._listing.pending
+    return bool(screen.query("Chart")) and not screen.query_one("#opening").display
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("screen", SCREENS)
-def test_a_screen_looks_as_it_did(runs, screen, size, look, monkeypatch):
-    name, keys, awaited = SCREENS[screen]
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_screen_looks_as_it_did(folder, picture, size, look, monkeypatch):
+    runs, name, keys, awaited, kind = PICTURES[picture]
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(listing, "age", lambda when, now: age(when, BEGAN + timedelta(hours=30)))
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it blinks
+    monkeypatch.setattr(presets, "preset_choices", lambda: CHOICES)
+    monkeypatch.setattr(presets, "resolve_preset", lambda name, **edited: RESOLVED)
     if look == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it blinks
     found = []
 
     async def act(d):
-        # The lists fill by and by; so all is awaited that is to be there in the end.
-        await d.until("fourth" if name is None else name)
-        if name is not None:
-            await d.until("20" if screen != "failed" else "13/20")
-            await d.until(lambda: "opening" not in d.text())
+        await d.until(lambda: is_read(d))
         await d.press(*keys)
-        if awaited in d.text() or size == "120x36" or screen not in ("presets", "help"):
-            await d.until(awaited)
-        else:
-            await d.until("settings" if screen == "presets" else "keys")
-            await d.until("method" if screen == "presets" else "One run")
-        found.append(await settled(d, colour=look == "256"))
+        await d.until(awaited)
+        assert type(d.app.screen) is kind
+        found.append(ansi_of(d, colour=look == "256"))
 
-    drive(runs, act, run=name and run_of(runs, name), size=SIZES[size], palette=LOOKS[look])
-    file = SNAPSHOTS / f"{screen}.{size}.{look}.ansi"
+    drive(Path(runs), act, run=name and run_of(name), size=SIZES[size], palette=LOOKS[look])
+    file = SNAPSHOTS / f"{picture}.{size}.{look}.ansi"
     if WRITE:
         SNAPSHOTS.mkdir(exist_ok=True)
         file.write_text(found[0], encoding="utf-8")
@@ -160,6 +181,11 @@ def test_a_screen_looks_as_it_did(runs, screen, size, look, monkeypatch):
 
 
 def test_no_snapshot_is_left_over():
-    expected = {f"{screen}.{size}.{look}.ansi" for screen in SCREENS for size in SIZES
+    expected = {f"{picture}.{size}.{look}.ansi" for picture in PICTURES for size in SIZES
                 for look in LOOKS}  # fmt: skip
     assert {file.name for file in SNAPSHOTS.iterdir()} == expected
+
+
+def test_every_screen_has_a_snapshot():
+    screens = {kind for kind in kinds() if issubclass(kind, Screen) and "compose" in vars(kind)}
+    assert screens | {CommandPalette} == {kind for *_, kind in PICTURES.values()}

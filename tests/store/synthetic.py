@@ -47,6 +47,7 @@ def synthetic_runs(runs: Path, count: int) -> None:
             "attempt": 1,
             "macro_error": i / count,
             "micro_error": i / count,
+            "best_macro_error": i / count / 2,
             "steps_per_second": 10.0,
             "updated": WHEN,
         }

@@ -21,11 +21,18 @@ BASE = RunSummary(
     steps=100,
     macro_error=0.1,
     micro_error=0.125,
+    best_macro_error=0.05,
     created="2026-11-22T01:15:30.000Z",
     updated="2026-11-22T02:00:00.000Z",
 )
-OTHER = replace(BASE, id="b", name="x", method="no_sharing", macro_error=0.3, tags=(), seed=2)
-NEW = replace(BASE, id="c", name="y", state="queued", macro_error=None, tags=("bad",), step=0)
+OTHER = replace(
+    BASE, id="b", name="x", method="no_sharing", macro_error=0.3, best_macro_error=0.02, tags=(),
+    seed=2,
+)  # fmt: skip
+NEW = replace(
+    BASE, id="c", name="y", state="queued", macro_error=None, best_macro_error=None, tags=("bad",),
+    step=0,
+)  # fmt: skip
 BROKEN = replace(
     NEW, id="d", state="unreadable", preset=None, method=None, seed=None, step=None, updated=None
 )
@@ -44,6 +51,8 @@ RUNS = [BASE, OTHER, NEW, BROKEN]
         ("macro_error<0.12", "20261122-a"),
         ("macro_error>=0.1", "20261122-a b"),
         ("macro_error!=0.1", "b"),
+        ("best_macro_error<0.03", "b"),
+        ("best_macro_error>=0 -best_macro_error<0.03", "20261122-a"),
         ("-macro_error<0.12", "b c d"),
         ("macro_error<1e9 -macro_error<0.2", "b"),
         ("seed:1", "20261122-a c"),
@@ -114,6 +123,7 @@ def test_what_makes_no_sense(text: str, problem: str) -> None:
 def test_order_with_the_unknown_last() -> None:
     assert [run.id for run in sort_runs(RUNS, "macro_error")] == ["20261122-a", "b", "c", "d"]
     assert [run.id for run in sort_runs(RUNS, "-macro_error")] == ["b", "20261122-a", "c", "d"]
+    assert [run.id for run in sort_runs(RUNS, "best_macro_error")] == ["b", "20261122-a", "c", "d"]
     assert [run.id for run in sort_runs(RUNS, "-id")] == ["d", "c", "b", "20261122-a"]
     assert sort_runs([], "created") == []
     with pytest.raises(UsageError, match="known: id"):

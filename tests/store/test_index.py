@@ -16,7 +16,8 @@ from tests.store.builders import WHEN, a_folder, a_run, an_attempt
 from tests.store.synthetic import synthetic_runs
 
 KEYS = (
-    "id name state preset method data seed tags step steps macro_error micro_error created updated"
+    "id name state preset method data seed tags step steps macro_error micro_error "
+    "best_macro_error created updated"
 )
 
 
@@ -36,6 +37,7 @@ def test_a_row_from_queued_to_finished(tmp_path: Path) -> None:
         "steps": 1000,
         "macro_error": None,
         "micro_error": None,
+        "best_macro_error": None,
         "created": WHEN,
         "updated": WHEN,
     }

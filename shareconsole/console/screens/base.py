@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 from shareconsole.console import acting
 from shareconsole.console.messages import ActionDone, ActionFailed
 from shareconsole.errors import ShareconsoleError
+from shareconsole.safe_text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +112,7 @@ class RunActing(ConsoleScreen):
             if how in ("stop", "now"):
                 self.host.run_in_thread(lambda stopped: acting.stop(folder, name, now=how == "now"))
 
-        self.app.push_screen(ConfirmStop(name), answered)
+        self.app.push_screen(ConfirmStop(name, safe_text(folder.id)), answered)
 
     def _act(self, action: Callable[[RunFolder, str, acting.ShouldStop], str]) -> None:
         run = self.acted_on()

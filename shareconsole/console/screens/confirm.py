@@ -24,15 +24,17 @@ class ConfirmStop(ModalScreen[str]):
     ]
     what: ClassVar[str] = "Before a run is stopped"
 
-    def __init__(self, run_name: str) -> None:
-        """``run_name``: safe text."""
+    def __init__(self, run_name: str, run_id: str) -> None:
+        """Name and id, which tells runs of one name apart, as safe text."""
         super().__init__()
         self._run_name = run_name
+        self._run_id = run_id
 
     def compose(self) -> ComposeResult:
         """The question and its answers, from the bindings."""
         with Vertical(id="question"):
             yield Static(Content.assemble("Stop ", (self._run_name, "bold"), "?"), markup=False)
+            yield Static(Content.styled(self._run_id, "dim"), markup=False)
             for binding in self.BINDINGS:
                 if isinstance(binding, Binding):
                     keys = key_words(binding.key).ljust(6)

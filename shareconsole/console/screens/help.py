@@ -20,7 +20,8 @@ from shareconsole.console.widgets.panel import fitted
 _KEYS = 11
 _COLUMN = 37
 _GAP = 1
-_MOVES = frozenset({"move", "page", "scroll_lines", "scroll_page", "scroll_tasks"})
+MOVES = frozenset({"move", "page", "scroll_lines", "scroll_page", "scroll_tasks"})
+"""Actions that move a cursor: the help names them once for all widgets."""
 
 
 def sections() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -64,7 +65,7 @@ def _keys(kind: type[DOMNode]) -> Iterator[tuple[str, str, bool]]:
     for binding in vars(kind).get("BINDINGS", ()):
         if isinstance(binding, Binding):
             name = binding.action.partition("(")[0]
-            yield key_words(binding.key), binding.description, name in _MOVES
+            yield key_words(binding.key), binding.description, name in MOVES
 
 
 class HelpScreen(ConsoleScreen):

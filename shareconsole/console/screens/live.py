@@ -13,7 +13,8 @@ from textual.worker import get_current_worker
 
 from shareconsole.console.feed import LiveFeed
 from shareconsole.console.messages import SnapshotTaken
-from shareconsole.console.screens.base import RUN_BINDINGS, RunActing
+from shareconsole.console.screens.base import RUN_BINDINGS
+from shareconsole.console.screens.panel_acting import PanelActing
 from shareconsole.console.widgets.header import RunBar
 from shareconsole.console.widgets.key_bar import KeyBar
 from shareconsole.console.widgets.log_tail import BROKEN, LogTail
@@ -22,7 +23,6 @@ from shareconsole.console.widgets.text_row import TextRow
 from shareconsole.safe_text import safe_text
 
 if TYPE_CHECKING:
-    from shareconsole.console.screens.panels import Panels
     from shareconsole.console.screens.unit import UnitScreen
     from shareconsole.console.viewmodel.live import LiveSnapshot
     from shareconsole.store.folder import RunFolder
@@ -34,7 +34,7 @@ _LOG_ROWS = 48
 _BEHIND_SECONDS = 0.05
 
 
-class LiveScreen(RunActing):
+class LiveScreen(PanelActing):
     """The header, the panels, the end of the log."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,10 +61,8 @@ class LiveScreen(RunActing):
         self._folder = folder
         self._feed = LiveFeed(folder)
         self._snapshot: LiveSnapshot | None = None
-        self._panels: Panels | None = None
         self._unit: UnitScreen | None = None
         self._log_wanted: bool | None = None
-        self._zoomed = False
         self._waiting = False
 
     def compose(self) -> ComposeResult:
@@ -95,7 +93,7 @@ class LiveScreen(RunActing):
         self.host.note_run(header)
         if before is None or before.header.state != header.state:
             self.refresh_bindings()
-            self._arrange()
+            self.fit_in()
         self._draw()
 
     def _draw(self) -> None:
@@ -122,15 +120,22 @@ class LiveScreen(RunActing):
 
             self._panels = Panels()
             self.mount(self._panels, before="#opening")
+        if snapshot.unread:
+            self._say(f"reading {snapshot.unread / 1e6:,.0f} MB of records")
+            return
         if not self._panels.ready:
             self.call_after_refresh(self._draw)
             return
         if self._panels.show(snapshot):
             self.query_one("#opening").display = False
-            self.call_after_refresh(self._arrange)
+            self.call_after_refresh(self.fit_in)
+        self._say(f"{snapshot.header.state}: nothing was recorded yet")
+
+    def _say(self, text: str) -> None:
+        """Say why there is no panel, as long as there is none."""
         opening = self.query_one("#opening", Static)
         if opening.display:
-            opening.update(Content(f"{snapshot.header.state}: nothing was recorded yet"))
+            opening.update(Content(text))
 
     def _draw_late(self) -> None:
         self._waiting = False
@@ -154,7 +159,7 @@ class LiveScreen(RunActing):
 
     @on(events.Resize)
     def _resized(self) -> None:
-        self._arrange()
+        self.fit_in()
 
     @property
     def paged(self) -> bool:
@@ -162,7 +167,7 @@ class LiveScreen(RunActing):
         width, height = self.app.size
         return self._zoomed or width < ALL_PANELS[0] or height < ALL_PANELS[1]
 
-    def _arrange(self) -> None:
+    def fit_in(self) -> None:
         """Fit the panels, the tabs and the log into the size."""
         if not self.here:
             return
@@ -193,7 +198,7 @@ class LiveScreen(RunActing):
     def action_log(self) -> None:
         """Show or hide the end of the log."""
         self._log_wanted = not self.query_one(LogTail).display
-        self._arrange()
+        self.fit_in()
 
     def action_whole_log(self) -> None:
         """Read the whole log."""
@@ -201,50 +206,10 @@ class LiveScreen(RunActing):
         if run is not None:
             self.host.open_log(run[0], run[1])
 
-    def action_log_y(self) -> None:
-        """Switch the y axes between linear and logarithmic."""
-        if self._panels is not None:
-            self._panels.toggle_log_y()
-
-    def action_front(self) -> None:
-        """Bring the next curve to the front."""
-        if self._panels is not None:
-            self._panels.cycle_front()
-
-    def action_zoom(self) -> None:
-        """Give the panel in front all the room, or take it back."""
-        if self._panels is not None:
-            self._panels.choose_named(self._panels.current)
-        self._zoomed = not self._zoomed
-        self._arrange()
-
-    def action_panel(self, number: int) -> None:
-        """Go to a panel by its number."""
-        if self._panels is not None and not self._panels.choose(number - 1):
-            self.app.notify("this run logs nothing for that panel", markup=False)
-        self._arrange()
-
-    def action_turn(self, by: int) -> None:
-        """Go to the next panel."""
-        if self._panels is not None:
-            self._panels.turn(by)
-        self._arrange()
-
-    @on(PageTabs.Chosen)
-    def _clicked(self, event: PageTabs.Chosen) -> None:
-        if self._panels is not None:
-            self._panels.choose_named(event.page)
-        self._arrange()
-
     def action_drill(self) -> None:
         """Look into the unit under the cursor of the assignment."""
         if self._panels is not None and self._panels.unit is not None:
             self.open_unit(self._panels.unit)
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """The panel with the focus is the one in front."""
-        if self._panels is not None and self._panels.focused(event.widget):
-            self.query_one(PageTabs).show(self._panels.pages(), self._panels.current)
 
     def open_unit(self, unit: int) -> None:
         """Look into a unit."""

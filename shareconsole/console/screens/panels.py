@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -108,19 +107,16 @@ class Panels(Vertical):
         if front is not None and front.display and not front.has_focus and not self._foreign():
             front.focus(scroll_visible=False)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Share the rows out anew."""
-        self._share_out()
-
     def _share_out(self) -> None:
         """Give the lower row what its tasks need, from 2/5 to 3/5 of all."""
-        height, lower = self.size.height, self._rows[1]
-        if self._paged or height < 1 or not self._rows[0].display:
-            lower.styles.height = "1fr"
+        lower = self._rows[1].styles
+        if self._paged or not self._rows[0].display:
+            lower.height, lower.min_height, lower.max_height = "1fr", None, None
             return
-        most = height // 2 if self._tasks <= _FEW_TASKS else height * 3 // 5
-        natural = max(_LEAST_ROWS, self._tasks * _ROWS_PER_CELL + _AROUND_CELLS)
-        lower.styles.height = max(height * 2 // 5, min(natural, most))
+        # Shares of a height that only the layout knows: set here, they hold from the first paint.
+        lower.height = max(_LEAST_ROWS, self._tasks * _ROWS_PER_CELL + _AROUND_CELLS)
+        lower.min_height = "40%"
+        lower.max_height = "50%" if self._tasks <= _FEW_TASKS else "60%"
 
     def _foreign(self) -> bool:
         """Whether something that is not ours has the focus, and keeps it."""

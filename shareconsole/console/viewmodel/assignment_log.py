@@ -18,6 +18,7 @@ from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError
 
 if TYPE_CHECKING:
+    from shareconsole.store.folder import RunFolder
     from shareconsole.store.reader import RunLog
 
 MOST_ENTROPIES = 256
@@ -39,14 +40,7 @@ class AssignmentLog:
 
     def stamp(self, names: list[str]) -> tuple[tuple[str, int], ...]:
         """Return what tells whether there may be new tensors; take it before the log is read."""
-        found = []
-        for name in sorted(name for name in names if name.startswith("tensors.")):
-            try:
-                found.append((name, os.stat(self._log.folder.path / name).st_size))
-            except OSError:
-                # Gone since the folder was listed; the next look lists it anew.
-                continue
-        return tuple(found)
+        return sizes(self._log.folder, names, "tensors")
 
     def update(self, stamp: tuple[tuple[str, int], ...]) -> AssignmentView | None:
         """Return the view; the same object if nothing changed, None without an assignment.
@@ -104,6 +98,18 @@ class AssignmentLog:
         except StoreError:
             # One damaged tensor in the past is a gap in a curve, not the end of the panel.
             return float("nan")
+
+
+def sizes(folder: RunFolder, names: list[str], kind: str) -> tuple[tuple[str, int], ...]:
+    """Return name and bytes of each of a run's files of a kind, such as ``tensors``."""
+    found = []
+    for name in sorted(name for name in names if name.startswith(f"{kind}.")):
+        try:
+            found.append((name, os.stat(folder.path / name).st_size))
+        except OSError:
+            # Gone since the folder was listed; the next look lists it anew.
+            continue
+    return tuple(found)
 
 
 def thinned(count: int) -> list[int]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shareconsole.console.viewmodel.curves import Floats
-from shareconsole.console.viewmodel.growing import Growing
+from shareconsole.console.viewmodel.growing import Growing, pieces
 from shareconsole.console.viewmodel.scale import axis_end
 from shareconsole.store.growing import Rows
 
-_CHUNK = 65536
+_MOST_COMPARED = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +65,10 @@ class BandBuilder:
         before = self._band
         if before and not anew and not len(fresh) and before.x_max == end:
             return before
-        for first in range(0, len(fresh), _CHUNK):
-            self._append(fresh[first : first + _CHUNK])
+        for line in self._lines:
+            line.reserve(len(fresh))
+        for piece in pieces(fresh):
+            self._append(piece)
         self._version += 1
         lo, median, hi = (line.view() for line in self._lines)
         self._band = Band(steps, lo, median, hi, self._last, len(self._columns), end, self._version)
@@ -79,26 +82,57 @@ class BandBuilder:
         self._last = ()
 
     def _append(self, rows: Rows) -> None:
-        members_NM = np.stack([rows[name] for name in self._columns], axis=1)
-        self._last = tuple(members_NM[-1].tolist())
-        for line, values in zip(self._lines, _extent(members_NM), strict=True):
+        members = [np.ascontiguousarray(rows[name]) for name in self._columns]
+        self._last = tuple(float(values[-1]) for values in members)
+        for line, values in zip(self._lines, _extent(members), strict=True):
             line.append(values)
 
 
-def _extent(members_NM: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least, middle and largest of each row, of what is not NaN; NaN where all is."""
-    ordered = np.sort(members_NM, axis=1)
-    num_members = ordered.shape[1]
+def _extent(members: list[Floats]) -> tuple[Floats, Floats, Floats]:
+    """Least, middle and largest at each step, of what is not NaN; NaN where all is."""
+    ordered = _ordered(members)
+    most = len(ordered) - 1
     # NaN sorts last, so the least, if it is a number, is in front in any case.
-    lo = ordered[:, 0]
-    if not np.isnan(ordered[:, -1]).any():
-        middle = ordered[:, (num_members - 1) // 2], ordered[:, num_members // 2]
-        return lo, _between(*middle), ordered[:, -1]
-    known = num_members - np.isnan(ordered).sum(axis=1)
-    rows = np.arange(len(ordered))
-    below = ordered[rows, np.maximum(known - 1, 0) // 2]
-    above = ordered[rows, np.minimum(known // 2, num_members - 1)]
-    return lo, _between(below, above), ordered[rows, np.maximum(known - 1, 0)]
+    lo = ordered[0]
+    if not np.isnan(ordered[most]).any():
+        return lo, _between(ordered[most // 2], ordered[(most + 1) // 2]), ordered[most]
+    all_MN = np.stack(ordered)
+    known = len(ordered) - np.isnan(all_MN).sum(axis=0)
+    steps = np.arange(len(lo))
+    below = all_MN[np.maximum(known - 1, 0) // 2, steps]
+    above = all_MN[np.minimum(known // 2, most), steps]
+    return lo, _between(below, above), all_MN[np.maximum(known - 1, 0), steps]
+
+
+def _ordered(members: list[Floats]) -> list[Floats]:
+    """The members' values at each step from the least to the largest, NaN last."""
+    if len(members) > _MOST_COMPARED:
+        return list(np.sort(np.stack(members, axis=1), axis=1).T)
+    ordered: list[Floats] = list(members)
+    for i, j in _comparisons(len(members)):
+        low, high = ordered[i], ordered[j]
+        # One takes the number where the other is NaN, the other hands NaN on.
+        ordered[i], ordered[j] = np.fmin(low, high), np.maximum(low, high)
+    return ordered
+
+
+@cache
+def _comparisons(count: int) -> tuple[tuple[int, int], ...]:
+    """Which of ``count`` values to compare and swap, in turn, so that they end up in order.
+
+    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M):
+    whole columns are compared at once, 5 times faster than sorting each step's few values.
+    """
+    found = []
+    top = 1 << max(0, (count - 1).bit_length() - 1)
+    p = top if count > 1 else 0
+    while p:
+        q, r, distance = top, 0, p
+        while distance:
+            found += [(i, i + distance) for i in range(count - distance) if i & p == r]
+            distance, q, r = q - p, q // 2, p
+        p //= 2
+    return tuple(found)
 
 
 def _between(one: Floats, other: Floats) -> Floats:

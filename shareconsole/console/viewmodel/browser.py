@@ -6,14 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shareconsole.console.viewmodel.listing import RunListing, RunRow, ordered
+from shareconsole.console.viewmodel.run_names import run_names
 from shareconsole.errors import UsageError
 from shareconsole.safe_text import safe_text
 from shareconsole.store.clock import FolderClock
-from shareconsole.store.folder import RUN_ID, RunFolder
+from shareconsole.store.folder import RunFolder
 from shareconsole.store.index import summarise
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ __all__ = ["SORT_KEYS", "RunList", "RunListing", "RunRow"]
 
 SORT_KEYS: tuple[str, ...] = (
     "created", "id", "name", "state", "preset", "method", "data", "seed", "step", "steps",
-    "macro_error", "micro_error", "updated",
+    "macro_error", "micro_error", "best_macro_error", "updated",
 )  # fmt: skip
 """What ``RunList.sort`` takes, each also with ``-`` in front for the reverse."""
 NEWEST_FIRST = "-created"
@@ -70,7 +72,7 @@ class RunList:
         problem = ""
         try:
             self._folder_modified = os.stat(self.runs_dir).st_mtime_ns
-            names = _run_names(self.runs_dir)
+            names = run_names(self.runs_dir)
         except FileNotFoundError:
             names = []
         except OSError as error:
@@ -99,6 +101,12 @@ class RunList:
                 )
             return self._listing
 
+    @property
+    def pending(self) -> int:
+        """How many runs have not been read yet."""
+        with self._guard:
+            return len(self._names) - len(self._summaries)
+
     def fill(self, first: int, count: int) -> bool:
         """Read the runs at these places of the present listing; True if a row changed.
 
@@ -110,16 +118,30 @@ class RunList:
             missing = [name for name in ids if name not in self._summaries]
         return self._read(missing)
 
-    def fill_more(self, seconds: float) -> bool:
-        """Read runs that have not been read, for about that long; True if a row changed."""
+    def fill_more(
+        self,
+        seconds: float,
+        first: int = 0,
+        *,
+        backwards: bool = False,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Read runs that have not been read, for about that long; True if a row changed.
+
+        They are taken in the order in which somebody at place ``first`` comes past them who goes
+        down the list, or up if ``backwards``; those that are not shown at all come last. ``enough``
+        is asked after each whether to leave it at that.
+        """
         end = self._clock() + seconds
         changed = False
-        with self._guard:
-            missing = [name for name in self._names if name not in self._summaries]
-        for name in missing:
-            changed |= self._read([name])
-            if self._clock() >= end:
-                break
+        ids = self.listing().ids
+        first = max(0, first)
+        above, below = reversed(ids[:first]), ids[first:]
+        for name in chain(*((above, below) if backwards else (below, above)), self._names):
+            if name not in self._summaries:
+                changed |= self._read([name])
+                if self._clock() >= end or enough():
+                    break
         return changed
 
     def refresh(self) -> bool:
@@ -244,17 +266,3 @@ class RunList:
 
 def _is_recent(modified_ns: int) -> bool:
     return abs(time.time() - modified_ns / 1e9) < _SETTLE_SECONDS
-
-
-def _run_names(runs_dir: Path) -> list[str]:
-    """The names of run folders, newest first by the time in their ids, those without one last."""
-    is_id = RUN_ID.match
-    with os.scandir(runs_dir) as entries:
-        names = [
-            entry.name
-            for entry in entries
-            if is_id(entry.name) and entry.is_dir(follow_symlinks=False)
-        ]
-    names.sort(reverse=True)
-    names.sort(key=lambda name: not (name[8:9] == "-" and name[:8].isdigit()))
-    return names

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shareconsole.console.viewmodel.curves import CurveSet, Ema, Floats, Series
-from shareconsole.console.viewmodel.growing import Growing
+from shareconsole.console.viewmodel.growing import Growing, pieces
 from shareconsole.console.viewmodel.scale import axis_end
 from shareconsole.safe_text import safe_text
 from shareconsole.store.growing import Rows
@@ -22,6 +22,10 @@ class _Line:
         self._raw = Growing(dtype)
         self._smooth = Growing(dtype)
         self._ema = Ema()
+
+    def reserve(self, more: int) -> None:
+        self._raw.reserve(more)
+        self._smooth.reserve(more)
 
     def append(self, values: Floats) -> None:
         self._raw.append(values)
@@ -63,16 +67,21 @@ class CurveBuilder:
         before = self._curves
         if before and not anew and not len(fresh) and before.x_max == end:
             return before
-        if len(fresh):
-            values = [np.ascontiguousarray(fresh[name]) for name in self._columns]
-            if len(values) > 1:
-                values.append(_mean(values))
-            for line, new in zip(self._lines, values, strict=True):
-                line.append(new)
+        for line in self._lines:
+            line.reserve(len(fresh))
+        for piece in pieces(fresh):
+            self._append(piece)
         self._version += 1
         series = tuple(line.series(steps) for line in self._lines)
         self._curves = CurveSet(series, self._title, end, self._version)
         return self._curves
+
+    def _append(self, rows: Rows) -> None:
+        values = [np.ascontiguousarray(rows[name]) for name in self._columns]
+        if len(values) > 1:
+            values.append(_mean(values))
+        for line, new in zip(self._lines, values, strict=True):
+            line.append(new)
 
     def _begin(self, rows: Rows) -> None:
         names = rows.dtype.names or ()
@@ -90,8 +99,8 @@ def _mean(values: Sequence[Floats]) -> NDArray[np.float64]:
     total, count = np.zeros(len(values[0])), np.zeros(len(values[0]))
     with np.errstate(over="ignore", invalid="ignore"):
         for one in values:
-            known = ~np.isnan(one)
-            np.add(total, one, out=total, where=known)
-            count += known
+            unknown = np.isnan(one)
+            total += np.where(unknown, 0, one) if unknown.any() else one
+            count += ~unknown
         mean: NDArray[np.float64] = np.full(len(total), np.nan)
         return np.divide(total, count, out=mean, where=count > 0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from shareconsole.headless.figures import NONE, age, percent
+from shareconsole.headless.figures import NONE, age
 from shareconsole.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class RunRow(NamedTuple):
     """One run in the list. Texts are safe; errors are fractions; None is not known (yet).
 
     ``filled`` is False while only the id is known; ``state`` is then empty. ``age`` is the time
-    since it was made, as text; ``error_text`` the macro error in per cent; ``progress`` in [0, 1].
+    since it was made, as text; ``progress`` in [0, 1]; ``best_macro_error`` the least so far.
     """
 
     id: str
@@ -33,7 +33,7 @@ class RunRow(NamedTuple):
     progress: float | None = None
     macro_error: float | None = None
     micro_error: float | None = None
-    error_text: str = ""
+    best_macro_error: float | None = None
     age: str = ""
     name: str = ""
     tags: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class RunListing(Sequence[RunRow]):
             progress=_progress(run.step, run.steps),
             macro_error=run.macro_error,
             micro_error=run.micro_error,
-            error_text=percent(run.macro_error),
+            best_macro_error=run.best_macro_error,
             age=age(run.created, now),
             name=safe_text(run.name),
             tags=tuple(safe_text(tag) for tag in run.tags),

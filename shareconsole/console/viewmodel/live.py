@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shareconsole.console.viewmodel.assignment import AssignmentView
-from shareconsole.console.viewmodel.assignment_log import AssignmentLog
+from shareconsole.console.viewmodel.assignment_log import AssignmentLog, sizes
 from shareconsole.console.viewmodel.band import Band, BandBuilder
 from shareconsole.console.viewmodel.curve_builder import CurveBuilder
 from shareconsole.console.viewmodel.curves import CurveSet
@@ -24,14 +24,17 @@ from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.clock import FolderClock
 from shareconsole.store.reader import RunLog
-from shareconsole.store.status import derive_state
+from shareconsole.store.status import derive_state, read_status
 
 if TYPE_CHECKING:
     from shareconsole.store.folder import RunFolder
     from shareconsole.store.growing import Rows
+    from shareconsole.store.status import State
 
 _PACE_SECONDS = 10.0
 _PACE_ROWS = 512
+# Records that take so long to read that the header is shown before them: about 0.1 s.
+_MANY_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class LiveSnapshot:
     """Everything a live screen shows. A part that did not change is the same object as before.
 
     A part is None if the run logs no such thing: it is the columns and the kinds of tensors that
-    say so, never the method's name.
+    say so, never the method's name. ``unread``: bytes of records that are read only now, while
+    the header alone is there; 0 in every other snapshot.
     """
 
     header: RunHeader
@@ -48,14 +52,29 @@ class LiveSnapshot:
     assignment: AssignmentView | None = None
     errors: ErrorTable | None = None
     warnings: tuple[str, ...] = ()
+    unread: int = 0
 
 
 class LiveReader:
     """Reads one run. For one thread."""
 
-    def __init__(self, folder: RunFolder, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Touches no disk. ``clock``: monotonic seconds."""
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        announce: Callable[[LiveSnapshot], object] | None = None,
+    ) -> None:
+        """Touches no disk.
+
+        Args:
+            folder: of the run.
+            clock: monotonic seconds.
+            announce: called with a snapshot of the header alone before a first look that takes a
+                while.
+        """
         self._folder = folder
+        self._announce = announce
         self._stamps = FolderClock(folder.path.parent)
         self._log = RunLog(folder)
         self._header = HeaderReader(folder)
@@ -77,6 +96,10 @@ class LiveReader:
         names = self._folder.names()
         # Without any name it looks itself, and says why there is none.
         state = derive_state(self._folder, clock=self._stamps, names=names or None)
+        if self._announce is not None and self._snapshot is None:
+            # Once, whether or not the first look succeeds.
+            announce, self._announce = self._announce, None
+            self._open(state, names, announce)
         stamp = self._assignment.stamp(names)
         self._log.refresh(final=state.word in ENDED and state.word != "lost")
         rows, evaluations = self._log.table("step"), self._log.table("evaluation")
@@ -112,6 +135,16 @@ class LiveReader:
             self._snapshot = snapshot
             return snapshot
         return before
+
+    def _open(
+        self, state: State, names: list[str], announce: Callable[[LiveSnapshot], object]
+    ) -> None:
+        """Announce the header if there are many records, with what the trainer's hint tells it."""
+        unread = sum(size for _, size in sizes(self._folder, names, "metrics"))
+        if unread >= _MANY_BYTES:
+            hint = read_status(self._folder)
+            standing = Standing(hint.step, macro_error=hint.macro_error) if hint else Standing()
+            announce(LiveSnapshot(self._header.update(state, names, standing), unread=unread))
 
     def _damage(self) -> list[str]:
         found = [safe_text(problem) for problem in self._log.problems]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shareconsole.headless.figures import count, size
+from shareconsole.headless.figures import count, needed_memory, size
 from shareconsole.safe_text import safe_text
 
 # pydantic costs 0.1 s, so it is loaded when a preset is first asked for.
@@ -112,9 +112,10 @@ def preset_overrides(run_name: str | None, seed: str | int | None) -> list[str]:
 
 
 def _facts(preset: Preset) -> tuple[tuple[str, str], ...]:
+    from shareconsole.launch import memory_budget
     from shareconsole.spec.checks import predict
 
-    needed = predict(preset)
+    needed = predict(preset, memory_budget(preset))
     return (
         ("method", safe_text(preset.method.name)),
         ("data", safe_text(preset.data.name)),
@@ -122,6 +123,6 @@ def _facts(preset: Preset) -> tuple[tuple[str, str], ...]:
         ("tasks", count(needed.num_tasks)),
         ("routed units", count(needed.routed_units)),
         ("parameters", count(needed.parameters)),
-        ("memory", f"about {size(needed.process_bytes)}"),
+        ("memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)),
         ("disk", f"about {size(needed.disk_bytes)}"),
     )

@@ -1,4 +1,4 @@
-"""Axes: where a value lies between two ends, which ticks to write, and how to write them short."""
+"""Axes: where a value lies between two ends, and which ticks to write."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shareconsole.console.viewmodel.numerals import format_value
+
 # numpy costs 0.1 s, and lists of runs need the wording in here before anything is drawn.
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-VALUE_CELLS = 6
-"""No formatted value or step is wider than this many terminal cells."""
 _STEPPED = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-_SUFFIXES = ("", "k", "M", "G", "T", "P", "E")
+_COARSE = (1.0, 2.0, 5.0, 10.0)
+_FINE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+# Values within this factor get ends of _FINE sizes, or they would fill a corner of the axis.
+_CLOSE = 3.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def fit_scale(lo: float, hi: float, *, log: bool = False) -> Scale:
         return LogScale(0.1, 1.0) if log else LinearScale(0.0, 1.0)
     lo, hi = known[0], known[-1]
     if log:
-        low, high = _floor_125(lo), _ceil_125(hi)
+        sizes = _FINE if hi / _CLOSE <= lo else _COARSE
+        low, high = _floor_to(lo, sizes), _ceil_to(hi, sizes)
         if low < high:
             return LogScale(low, high)
         # The least number there is cannot be halved, nor the largest doubled.
@@ -189,54 +193,19 @@ def _log_ticks(lo: float, hi: float, n: int) -> tuple[float, ...]:
     return tuple(found) if len(found) > 1 else (powers[0], powers[-1])
 
 
-def _floor_125(x: float) -> float:
+def _floor_to(x: float, sizes: tuple[float, ...]) -> float:
+    """The largest of ``sizes`` times a power of ten that is not above ``x``."""
     decade = 10.0 ** math.floor(math.log10(x))
-    fitting = [m * decade for m in (0.5, 1.0, 2.0, 5.0) if 0 < m * decade <= x * (1 + 1e-12)]
+    fitting = [m * decade for m in (0.5, *sizes) if 0 < m * decade <= x * (1 + 1e-12)]
     return fitting[-1] if fitting else x
 
 
-def _ceil_125(x: float) -> float:
+def _ceil_to(x: float, sizes: tuple[float, ...]) -> float:
+    """The least of ``sizes`` times a power of ten that is not below ``x``."""
     decade = 10.0 ** math.floor(math.log10(x))
-    fitting = (m * decade for m in (1.0, 2.0, 5.0, 10.0) if m * decade >= x * (1 - 1e-12))
+    fitting = (m * decade for m in sizes if m * decade >= x * (1 - 1e-12))
     end = next(fitting, x)
     return end if math.isfinite(end) else x
-
-
-def format_value(value: float | None, digits: int = 3) -> str:
-    """Return a value in at most six cells: ``0.041``, ``1.2k``, ``3e-07``; ``-`` for None.
-
-    At most ``digits`` significant digits, fewer where six cells do not hold them.
-    """
-    if value is None:
-        return "-"
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0:
-        return "0"
-    for count in range(digits, 0, -1):
-        text = _written(value, count)
-        if len(text) <= VALUE_CELLS:
-            return text
-    # A negative number with an exponent of three figures: its mantissa is all that fits less.
-    return f"-1e{int(f'{value:.0e}'.partition('e')[2])}"[:VALUE_CELLS]
-
-
-def _written(value: float, digits: int) -> str:
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    power = int(exponent)
-    if -4 <= power < 3:
-        text = f"{float(f'{mantissa}e{power}'):.{max(0, digits - 1 - power)}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    suffix = power // 3
-    if 0 < suffix < len(_SUFFIXES):
-        return f"{float(mantissa) * 10 ** (power - 3 * suffix):.{digits}g}{_SUFFIXES[suffix]}"
-    short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{short}e{power}"
-
-
-def format_step(step: float | None) -> str:
-    """Return a step in at most six cells: ``950``, ``1k``, ``1.25k``, ``12.3k``, ``1.5M``."""
-    return format_value(None if step is None else float(step))
 
 
 def _with_labels(scale: Scale, values: tuple[float, ...]) -> tuple[Tick, ...]:

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from shareconsole.console.palette import Palette
-from shareconsole.console.viewmodel.scale import (
-    VALUE_CELLS,
-    LinearScale,
-    Scale,
-    format_step,
-    nice_ticks,
-)
+from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_step
+from shareconsole.console.viewmodel.scale import LinearScale, Scale, nice_ticks
 from shareconsole.console.widgets.canvas import Canvas
 from shareconsole.console.widgets.panel import Row, RowBuilder
 
@@ -62,11 +57,19 @@ def gutter(label: str | None, palette: Palette) -> str:
 
 
 def bottom_ruler(
-    x_max: float, plot_width: int, left: int, rows: int, unit: str, palette: Palette
+    x_max: float,
+    plot_width: int,
+    left: int,
+    rows: int,
+    unit: str,
+    palette: Palette,
+    *,
+    gap: int = 0,
 ) -> list[Row]:
     """Return ``rows`` (0 to 2) rows below a plot that starts at column ``left``.
 
-    Two rows are a line with ticks and its labels, one row is the labels alone.
+    Two rows are a line with ticks and its labels, one row is the labels alone. ``gap``: cells
+    between the left ruler and the plot.
     """
     if rows < 1:
         return []
@@ -93,6 +96,6 @@ def bottom_ruler(
         return [labels.row()]
     axis = RowBuilder(width)
     if left:
-        axis.to(left - 1).add(pieces.corner, palette.quiet)
+        axis.to(left - gap - 1).add(pieces.corner + pieces.level * gap, palette.quiet)
     axis.add("".join(line), palette.quiet)
     return [axis.row(), labels.row()]

@@ -137,7 +137,9 @@ class Chart(Panel):
         return [
             *legend_rows(legend, width, above, palette),
             *self._plot_rows(canvas, sides),
-            *bottom_ruler(curves.x_max, canvas.width, left + rug, ruler, self._unit, palette),
+            *bottom_ruler(
+                curves.x_max, canvas.width, left + rug, ruler, self._unit, palette, gap=rug
+            ),
         ]
 
     def _legend(self, curves: CurveSet | Band, palette: Palette) -> list[LegendItem]:

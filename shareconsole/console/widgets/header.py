@@ -13,6 +13,7 @@ from shareconsole.headless.figures import count, duration, percent, speed
 
 _GAP = "  "
 _LEAST_BAR = 10
+_LEAST_REASON = 20
 
 
 class RunBar(Panel):
@@ -60,9 +61,14 @@ class RunBar(Panel):
         name = header.name or header.id
         row.add(fitted(name, row.room - reserved, ascii_only=palette.ascii), palette.strong)
         for text, style in self._facts(header):
-            if row.room - reserved < cell_len(_GAP + text):
+            room = row.room - reserved - cell_len(_GAP)
+            if room >= _LEAST_REASON and text == header.reason:
+                # The beginning of why it ended says more than nothing.
+                row.add(_GAP).add(fitted(text, room, ascii_only=palette.ascii), style)
+            elif room >= cell_len(text):
+                row.add(_GAP).add(text, style)
+            else:
                 break
-            row.add(_GAP).add(text, style)
         if alert and row.room > 3:
             shown = fitted(alert, row.room - 2, ascii_only=palette.ascii)
             row.to(width - cell_len(shown)).add(shown, palette.error)

@@ -19,7 +19,7 @@ from shareconsole.console.viewmodel.assignment import (
     shared_with,
     unit_cells,
 )
-from shareconsole.console.viewmodel.scale import format_value
+from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.sparkline import spark

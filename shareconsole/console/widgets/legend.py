@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from shareconsole.console.palette import Palette
-from shareconsole.console.viewmodel.scale import VALUE_CELLS, format_value
+from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_value
 from shareconsole.console.widgets.panel import Row, RowBuilder, fitted
 
 _GAPS = (3, 2, 1)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+from rich.style import Style
+
 from shareconsole.console.viewmodel.header import RunHeader
 from shareconsole.console.widgets.panel import Panel, Row, RowBuilder, fitted
 from shareconsole.headless.requests import RESTARTABLE
 
 BROKEN = frozenset({"crashed", "failed", "lost", "unreadable", "stalled"})
 """States in which what the trainer said last is what a person wants to see."""
+_ROOMY = 4
 
 
 class LogTail(Panel):
@@ -38,17 +42,21 @@ class LogTail(Panel):
             return []
         rows: list[Row] = []
         if header.state in BROKEN or header.state == "stopped":
-            rows.append(self._end_row(header, width))
+            rows += self._end_rows(header, width, height)
+        if header.resume_note:
+            rows.append(self._row(header.resume_note, width, self.palette.quiet))
         rows += [
-            self._row(f"warning: {text}", width, warning=True)
+            self._row(f"warning: {text}", width, self.palette.warning)
             for text in self._warnings[-max(1, height // 3) :]
         ]
         lines = header.log_tail or ("the trainer has printed nothing",)
         room = max(0, height - len(rows))
-        rows += [self._row(line, width) for line in lines[len(lines) - min(room, len(lines)) :]]
+        last = lines[len(lines) - min(room, len(lines)) :]
+        rows += [self._row(line, width, self.palette.plain) for line in last]
         return rows[:height]
 
-    def _end_row(self, header: RunHeader, width: int) -> Row:
+    def _end_rows(self, header: RunHeader, width: int, height: int) -> list[Row]:
+        """What can be done, and how it ended: in a row of its own where one does not hold both."""
         palette = self.palette
         row = RowBuilder(width)
         if header.state in RESTARTABLE:
@@ -58,13 +66,14 @@ class LogTail(Panel):
         row.add("L", palette.strong + palette.series(0)).add(" whole log   ", palette.quiet)
         said = f"{header.state}{': ' if header.reason else ''}{header.reason}"
         style = palette.error if header.state in BROKEN else palette.warning
-        return row.add(fitted(said, row.room, ascii_only=palette.ascii), style).row()
+        if cell_len(said) > row.room and height >= _ROOMY:
+            return [self._row(said, width, style), row.row()]
+        return [row.add(fitted(said, row.room, ascii_only=palette.ascii), style).row()]
 
-    def _row(self, text: str, width: int, *, warning: bool = False) -> Row:
-        palette = self.palette
-        style = palette.warning if warning else palette.plain
-        return RowBuilder(width).add(fitted(text, width, ascii_only=palette.ascii), style).row()
+    def _row(self, text: str, width: int, style: Style) -> Row:
+        shown = fitted(text, width, ascii_only=self.palette.ascii)
+        return RowBuilder(width).add(shown, style).row()
 
 
 def _essence(header: RunHeader) -> tuple[object, ...]:
-    return header.state, header.reason, header.log_tail
+    return header.state, header.reason, header.resume_note, header.log_tail

@@ -21,6 +21,9 @@ from shareconsole.console.palette import Palette, palette_of
 Row = tuple[Segment, ...]
 
 _ELLIPSIS = "…"
+_PLAIN = Style()
+# To cut off fewer cells than this takes longer than to send them.
+_EDGE = 8
 
 
 def fitted(text: str, width: int, *, ascii_only: bool = False) -> str:
@@ -53,7 +56,7 @@ class RowBuilder:
         if cells > self.room:
             text, cells = set_cell_size(text, self.room), self.room
         if text:
-            self._segments.append(Segment(text, style or Style()))
+            self._segments.append(Segment(text, style or _PLAIN))
             self.used += cells
         return self
 
@@ -112,8 +115,14 @@ def _merged(parts: Iterable[tuple[str, Style]]) -> list[Segment]:
         if merged:
             before, look, _ = merged[-1]
             assert look is not None
-            if style == look or (
-                text.isspace() and style.bgcolor == look.bgcolor and _plain_on_space(style, look)
+            if (
+                style is look
+                or style == look
+                or (
+                    text.isspace()
+                    and style.bgcolor == look.bgcolor
+                    and _plain_on_space(style, look)
+                )
             ):
                 merged[-1] = Segment(before + text, look)
                 continue
@@ -143,6 +152,9 @@ class Panel(Widget):
         self._rows: list[Row] = []
         self._strips: dict[int, Strip] = {}
         self._drawn_for: tuple[object, ...] | None = None
+        self._base = _PLAIN
+        self._looks: dict[Style, Style] = {}
+        self._rendering = False
         self._title: str | None = None
         self.rows_changed = 0
         """How many rows the last redraw sent to the terminal."""
@@ -176,7 +188,7 @@ class Panel(Widget):
             return
         old, self._rows = self._rows, self._complete(width, height)
         spans = [
-            Region(0, y, end, 1)
+            Region(0, y, end if width - end > _EDGE else width, 1)
             for y, (before, after) in enumerate(zip(old, self._rows, strict=True))
             if (end := 0 if before is after else changed_until(before, after, width))
         ]
@@ -186,23 +198,44 @@ class Panel(Widget):
         if spans:
             self.refresh(*spans)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a part of the content; what they depend on is looked at once."""
+        self._make_ready()
+        self._rendering = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._rendering = False
+
     def render_line(self, y: int) -> Strip:
         """Return a line of the content, from the cache where it did not change."""
-        width, height = self.size
-        circumstances = self._circumstances()
-        if self._drawn_for != circumstances:
-            self._rows = self._complete(width, height)
-            self._strips.clear()
-            self._drawn_for = circumstances
+        if not self._rendering:
+            self._make_ready()
         strip = self._strips.get(y)
         if strip is None:
+            width = self.size.width
             row = self._rows[y] if y < len(self._rows) else blank_row(width)
             strip = self._strips[y] = self._strip(row, width)
         return strip
 
-    def _strip(self, row: Iterable[Segment], width: int) -> Strip:
-        base = self.rich_style
-        return Strip(_merged((text, base + (style or Style())) for text, style, _ in row), width)
+    def _make_ready(self) -> None:
+        """Draw all rows if they were drawn for something else; to find out costs 50 µs."""
+        circumstances = self._circumstances()
+        if self._drawn_for != circumstances:
+            self._rows = self._complete(*self.size)
+            self._strips.clear()
+            self._base, self._looks = self.rich_style, {}
+            self._drawn_for = circumstances
+
+    def _strip(self, row: Row, width: int) -> Strip:
+        return Strip(_merged((text, self._look(style or _PLAIN)) for text, style, _ in row), width)
+
+    def _look(self, style: Style) -> Style:
+        """A style on the widget's own; charts have hundreds of parts but few styles."""
+        look = self._looks.get(style)
+        if look is None:
+            look = self._looks[style] = self._base + style
+        return look
 
     def _complete(self, width: int, height: int) -> list[Row]:
         rows = list(self.draw(width, height))[:height] if width > 0 and height > 0 else []

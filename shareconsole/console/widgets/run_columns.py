@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.cells import cell_len
 from rich.style import Style
 
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.listing import RunRow
-from shareconsole.console.widgets.panel import RowBuilder, fitted
-from shareconsole.headless.figures import NONE, count, short_count
+from shareconsole.console.widgets.panel import Row, RowBuilder, fitted
+from shareconsole.headless.figures import NONE, count, percent, short_count
 
 GAP = 2
 """Cells between two columns."""
 _BAR = 8
+
+_ENDED = frozenset({"finished", "stopped", "failed", "crashed", "unreadable"})
+
+Parts = list[tuple[str, Style]]
+
+
+class _Ink:
+    """The palette's styles, each made once: a page of runs needs four hundred."""
+
+    def __init__(self, palette: Palette) -> None:
+        self.ascii = palette.ascii
+        self.plain, self.strong = palette.plain, palette.strong
+        self.quiet, self.faint = palette.quiet, palette.faint
+        self.bar = ("=", "-") if palette.ascii else ("━", "─")
+        self.state = lru_cache(64)(palette.state)
+
+
+_ink = lru_cache(8)(_Ink)
 
 
 @dataclass(frozen=True)
@@ -30,51 +49,55 @@ class Column:
     head: str
     cells: int
     rank: int
-    text: Callable[[RunRow, Palette], list[tuple[str, Style]]]
+    parts: Callable[[RunRow, _Ink], Parts]
     right: bool = False
     grows: bool = False
 
 
-def _plain(text: str, palette: Palette) -> list[tuple[str, Style]]:
-    return [(text, palette.plain)]
-
-
-def _state(row: RunRow, palette: Palette) -> list[tuple[str, Style]]:
-    mark, style = palette.state(row.state)
+def _state(row: RunRow, ink: _Ink) -> Parts:
+    mark, style = ink.state(row.state)
     return [(f"{mark} {row.state}", style)]
 
 
-def _progress(row: RunRow, palette: Palette) -> list[tuple[str, Style]]:
+def _progress(row: RunRow, ink: _Ink) -> Parts:
+    """How far it got; a bar stands out where it still moves."""
     if row.progress is None:
-        return [(NONE, palette.quiet)]
-    full, rest = ("=", "-") if palette.ascii else ("━", "─")
+        return [(NONE, ink.quiet)]
+    reached = (f"{100 * row.progress:3.0f} %", ink.plain)
+    if row.state in _ENDED:
+        return [reached]
+    full, rest = ink.bar
     done = int(row.progress * _BAR)
     return [
-        (full * done, palette.state(row.state)[1]),
-        (rest * (_BAR - done), palette.faint),
-        (f"{100 * row.progress:4.0f} %", palette.plain),
+        reached,
+        (" " + full * done, ink.state(row.state)[1]),
+        (rest * (_BAR - done), ink.faint),
     ]
 
 
-def _error(row: RunRow, palette: Palette) -> list[tuple[str, Style]]:
-    return [(row.error_text or NONE, palette.strong if row.macro_error is not None else
-             palette.quiet)]  # fmt: skip
+def _error(row: RunRow, ink: _Ink) -> Parts:
+    return [(percent(row.macro_error), ink.plain if row.macro_error is not None else ink.quiet)]
+
+
+def _best(row: RunRow, ink: _Ink) -> Parts:
+    best = row.best_macro_error
+    return [(percent(best), ink.strong if best is not None else ink.quiet)]
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("state", "state", 11, 0, _state),
-    Column("name", "run", 14, 0, lambda row, p: [(row.name, p.strong)], grows=True),
-    Column("preset", "preset", 12, 6, lambda row, p: _plain(row.preset, p), grows=True),
-    Column("method", "method", 15, 3, lambda row, p: _plain(row.method, p)),
-    Column("data", "data", 8, 5, lambda row, p: _plain(row.data, p)),
-    Column(
-        "seed", "seed", 5, 4, lambda row, p: _plain(short_count(row.seed), p), right=True
-    ),
+    Column("name", "run", 14, 0, lambda row, ink: [(row.name, ink.strong)], grows=True),
+    Column("preset", "preset", 12, 7, lambda row, ink: [(row.preset, ink.plain)], grows=True),
+    Column("method", "method", 15, 3, lambda row, ink: [(row.method, ink.plain)]),
+    Column("data", "data", 8, 6, lambda row, ink: [(row.data, ink.plain)]),
+    Column("seed", "seed", 5, 4, lambda row, ink: [(short_count(row.seed), ink.plain)],
+           right=True),
     Column("step", "progress", _BAR + 6, 1, _progress),
-    Column("steps", "steps", 9, 7, lambda row, p: _plain(count(row.steps), p), right=True),
-    Column("macro_error", "error %", 7, 0, _error, right=True),
-    Column("created", "age", 5, 2, lambda row, p: [(row.age, p.quiet)], right=True),
-    Column("", "tags", 16, 8, lambda row, p: [(" ".join(row.tags), p.quiet)], grows=True),
+    Column("steps", "steps", 9, 8, lambda row, ink: [(count(row.steps), ink.plain)], right=True),
+    Column("macro_error", "error %", 7, 5, _error, right=True),
+    Column("best_macro_error", "best %", 7, 0, _best, right=True),
+    Column("created", "age", 5, 2, lambda row, ink: [(row.age, ink.quiet)], right=True),
+    Column("", "tags", 16, 9, lambda row, ink: [(" ".join(row.tags), ink.quiet)], grows=True),
 )  # fmt: skip
 SORTABLE = tuple(column.key for column in COLUMNS if column.key)
 
@@ -95,13 +118,35 @@ def _needed(columns: list[Column]) -> int:
     return 1 + sum(column.cells + GAP for column in columns)
 
 
-def add_cell(row: RowBuilder, column: Column, cells: int, run: RunRow, palette: Palette) -> None:
-    """Append a cell and the gap after it."""
-    start = row.used
-    parts = column.text(run, palette)
-    if column.right:
-        row.to(start + cells - sum(cell_len(text) for text, _ in parts))
+def run_row(
+    run: RunRow, columns: Sequence[tuple[Column, int]], width: int, palette: Palette
+) -> Row:
+    """The row of a run that was read, ``width`` cells wide."""
+    ink = _ink(palette)
+    row = RowBuilder(width).add(" ", ink.plain)
+    for column, cells in columns:
+        parts, taken = _fitted(column.parts(run, ink), cells, ink)
+        # Space goes with the text beside it, as every piece of a row costs time to put together.
+        before, after = (cells - taken, GAP) if column.right else (0, cells - taken + GAP)
+        last = len(parts) - 1
+        for place, (text, style) in enumerate(parts):
+            if place == 0 and before:
+                text = " " * before + text
+            if place == last:
+                text += " " * after
+            row.add(text, style)
+    return row.row()
+
+
+def _fitted(parts: Parts, cells: int, ink: _Ink) -> tuple[Parts, int]:
+    """The parts in no more than so many cells, and how many they take."""
+    taken = sum(len(text) if text.isascii() else cell_len(text) for text, _ in parts)
+    if taken <= cells:
+        return parts, taken
+    shown: Parts = []
+    taken = 0
     for text, style in parts:
-        shown = fitted(text, start + cells - row.used, ascii_only=palette.ascii)
-        row.add(shown, style)
-    row.to(start + cells + GAP)
+        text = fitted(text, cells - taken, ascii_only=ink.ascii)
+        shown.append((text, style))
+        taken += cell_len(text)
+    return shown, taken

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.listing import RunListing, RunRow
 from shareconsole.console.widgets.panel import Panel, Row, RowBuilder, blank_row, fitted
-from shareconsole.console.widgets.run_columns import GAP, Column, add_cell, fit
+from shareconsole.console.widgets.run_columns import GAP, Column, fit, run_row
 from shareconsole.console.widgets.selection import selected_row
 
 _MOST_BUILT = 1000
+# By then the page is on the screen, and whoever holds a key has not yet sent the next.
+_IDLE_SECONDS = 0.025
 
 
 class RunTable(Panel, can_focus=True):
@@ -67,6 +71,7 @@ class RunTable(Panel, can_focus=True):
         self._told: tuple[int, int, str | None] | None = None
         self._built: dict[RunRow, Row] = {}
         self._built_for: tuple[int, Palette] | None = None
+        self._kept: dict[int, tuple[Row, Style, Strip]] = {}
 
     @property
     def run_id(self) -> str | None:
@@ -82,11 +87,11 @@ class RunTable(Panel, can_focus=True):
 
     def show(self, listing: RunListing) -> None:
         """Show a list; the cursor stays on its run, or else on its place."""
-        # At the top it stays there: who looks at the newest wants to see newer ones come.
-        place = listing.place(self._run_id) if self._run_id and self._cursor else None
+        place = listing.place(self._run_id) if self._run_id else None
         self._listing = listing
         if place is not None:
-            self._top += place - self._cursor
+            # From the first row the list does not scroll along: newer runs come into sight above.
+            self._top += place - self._cursor if self._cursor else 0
             self._cursor = place
         self._go_to(self._cursor)
 
@@ -107,8 +112,19 @@ class RunTable(Panel, can_focus=True):
     def _tell(self) -> None:
         now = (self._top, max(1, self.size.height - 1), self._run_id)
         if now != self._told and self.is_mounted:
-            self._told = now
+            before, self._told = self._told, now
             self.post_message(self.Moved(*now))
+            if before is not None and before[0] != self._top:
+                page = self._top + now[1] * (1 if before[0] < self._top else -1)
+                self.set_timer(_IDLE_SECONDS, partial(self._prepare, page, now[1]))
+
+    def _prepare(self, first: int, count: int) -> None:
+        """Build the page that comes next, if somebody goes on as before, while nobody waits."""
+        listing, width = self._listing, self.size.width
+        if listing is not None and self._built_for == (width, self.palette):
+            for run in listing[max(0, first) : max(0, first + count)]:
+                if run.filled:
+                    self._strip(self._row(run, width, self.palette, here=False), width)
 
     def draw(self, width: int, height: int) -> Sequence[Row]:
         """The heads, then the runs in view."""
@@ -117,6 +133,7 @@ class RunTable(Panel, can_focus=True):
         room = height - 1
         if listing is None or not len(listing) or room < 1:
             return [] if listing is None or not len(listing) else [self._run_row(listing, width)]
+        self._start_afresh(width, palette)
         self._top = max(0, min(self._top, self._cursor, len(listing) - room))
         self._top = max(self._top, self._cursor - room + 1)
         places = range(self._top, min(len(listing), self._top + room))
@@ -131,6 +148,7 @@ class RunTable(Panel, can_focus=True):
         self.call_after_refresh(self._tell)
 
     def _run_row(self, listing: RunListing, width: int) -> Row:
+        self._start_afresh(width, self.palette)
         return self._row(listing[self._cursor], width, self.palette, here=True)
 
     def _head_row(self, listing: RunListing, width: int) -> Row:
@@ -148,8 +166,6 @@ class RunTable(Panel, can_focus=True):
         return row.row()
 
     def _row(self, run: RunRow, width: int, palette: Palette, *, here: bool) -> Row:
-        if self._built_for != (width, palette) or len(self._built) > _MOST_BUILT:
-            self._built, self._built_for = {}, (width, palette)
         built = self._built.get(run)
         if built is None:
             built = self._built[run] = self._build(run, width, palette)
@@ -159,12 +175,24 @@ class RunTable(Panel, can_focus=True):
         return selected_row(built, style)
 
     def _build(self, run: RunRow, width: int, palette: Palette) -> Row:
+        if run.filled:
+            return run_row(run, self._columns, width, palette)
         row = RowBuilder(width).add(" ")
-        if not run.filled:
-            return row.add(fitted(run.id, max(0, row.room - 1)), palette.quiet).row()
-        for column, cells in self._columns:
-            add_cell(row, column, cells, run, palette)
-        return row.row()
+        return row.add(fitted(run.id, max(0, row.room - 1)), palette.quiet).row()
+
+    def _start_afresh(self, width: int, palette: Palette) -> None:
+        """Drop rows that were built for something else, or that are many."""
+        if self._built_for != (width, palette) or len(self._built) > _MOST_BUILT:
+            self._built, self._built_for = {}, (width, palette)
+
+    def _strip(self, row: Row, width: int) -> Strip:
+        """A row that was on the screen before, at whatever height, is not put together again."""
+        kept = self._kept.get(id(row))
+        if kept is None or kept[0] is not row or kept[1] is not self._base:
+            if len(self._kept) > _MOST_BUILT:
+                self._kept = {}
+            kept = self._kept[id(row)] = (row, self._base, super()._strip(row, width))
+        return kept[2]
 
     def action_move(self, by: int) -> None:
         """Move the cursor; it stops at the ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import threading
@@ -94,6 +95,46 @@ def test_only_what_is_looked_at_is_read(runs):
     assert not found.fill(-5, -5)
 
 
+def in_view(found):
+    return [place for place, row in enumerate(found.listing()) if row.filled]
+
+
+def test_what_somebody_comes_past_is_read_next(runs):
+    synthetic_runs(runs, 30)
+    found = RunList(runs, clock=itertools.count().__next__)
+    found.load_names()
+    # Each look at this clock is a second later.
+    found.fill_more(3, 10)
+    assert in_view(found) == [10, 11, 12]
+    found.fill_more(2, 11, backwards=True)
+    assert in_view(found) == [8, 9, 10, 11, 12]
+    found.fill_more(3, 28)
+    assert in_view(found) == [8, 9, 10, 11, 12, 27, 28, 29]
+    found.fill_more(2, 0, backwards=True)
+    assert in_view(found)[:2] == [0, 1]
+    assert found.pending == found.listing().pending == 20
+
+
+def test_reading_on_ends_when_somebody_wants_something_else(runs):
+    synthetic_runs(runs, 30)
+    found = RunList(runs)
+    found.load_names()
+    answers = iter([False, False, True])
+    assert found.fill_more(60, enough=lambda: next(answers))
+    assert in_view(found) == [0, 1, 2]
+
+
+def test_runs_that_the_filter_hides_are_read_too(runs):
+    synthetic_runs(runs, 30)
+    found = RunList(runs)
+    found.load_names()
+    found.filter("seed<3")
+    assert found.listing().ids == ()
+    found.fill_more(60)
+    assert [row.seed for row in found.listing()] == [2, 1, 0]
+    assert found.pending == 0
+
+
 def test_rows_say_what_the_index_says(runs):
     synthetic_runs(runs, 20)
     listing = filled(runs).listing()
@@ -104,7 +145,7 @@ def test_rows_say_what_the_index_says(runs):
             run.state, run.method, run.seed, run.step,
         )  # fmt: skip
         assert row.macro_error == run.macro_error
-        assert row.error_text == f"{100 * run.macro_error:.1f}"
+        assert row.best_macro_error == run.best_macro_error == run.macro_error / 2
         assert row.progress == row.step / row.steps
 
 

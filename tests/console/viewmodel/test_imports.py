@@ -14,7 +14,7 @@ import shareconsole.console.viewmodel as package
 LOADED = "import importlib, json, sys; [importlib.import_module(n) for n in sys.argv[1:]]; \
 print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
 HERE = "shareconsole.console.viewmodel"
-EARLY = ("browser", "listing", "header", "scale", "presets", "assignment")
+EARLY = ("browser", "listing", "header", "numerals", "scale", "presets", "assignment")
 
 
 def loaded(*names):

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from shareconsole.console.viewmodel import live
 from shareconsole.console.viewmodel.assignment import cells
 from shareconsole.console.viewmodel.live import LiveReader, pace
 from shareconsole.store.atomic import StoreError
@@ -18,6 +19,7 @@ from shareconsole.store.identity import write_identity
 from shareconsole.store.reader import RunLog
 from shareconsole.store.records import RecordWriter
 from shareconsole.store.schema import LogSchema, TableSchema, TensorSchema
+from shareconsole.store.status import Status, write_status
 from tests.console.viewmodel import longrun
 from tests.store.builders import WHEN, a_folder, a_run, an_attempt, an_identity
 
@@ -98,6 +100,28 @@ def test_parts_without_news_are_the_same_objects(tmp_path):
     assert second.fitness is not first.fitness
     assert second.assignment is first.assignment
     assert second.errors is first.errors
+
+
+def test_a_long_log_is_announced_by_its_header_once(tmp_path, monkeypatch):
+    folder = longrun.a_long_run(tmp_path, 200, num_assignments=10)
+    write_status(folder, Status(199, 200, 1, 0.25, None, 20.0, WHEN))
+    announced = []
+    LiveReader(folder, announce=announced.append).snapshot()
+    assert announced == []
+    size = folder.metrics(1).stat().st_size
+    monkeypatch.setattr(live, "_MANY_BYTES", size)
+    reader = LiveReader(folder, announce=announced.append)
+    whole = reader.snapshot()
+    longrun.more_steps(folder, 201, 201)
+    reader.snapshot()
+    (opening,) = announced
+    assert opening.unread == size
+    assert (opening.loss, opening.fitness, opening.assignment, opening.errors) == (None,) * 4
+    assert opening.header.state == "finished"
+    assert opening.header.step == 200
+    assert opening.header.macro_error == 0.25
+    assert whole.unread == 0
+    assert whole.loss is not None
 
 
 def test_a_resumed_run_shows_what_stands(tmp_path):

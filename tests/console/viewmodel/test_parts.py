@@ -33,7 +33,7 @@ def members(values):
     return table
 
 
-@pytest.mark.parametrize("num_members", [1, 2, 3, 8])
+@pytest.mark.parametrize("num_members", [1, 2, 3, 8, 13, 32, 33])
 def test_the_band_is_what_numpy_says(num_members):
     rng = np.random.default_rng(num_members)
     values = rng.lognormal(size=(400, num_members)).astype(np.float32)

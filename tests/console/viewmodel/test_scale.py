@@ -8,13 +8,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_step, format_value
 from shareconsole.console.viewmodel.scale import (
-    VALUE_CELLS,
     LinearScale,
     LogScale,
     fit_scale,
-    format_step,
-    format_value,
     nice_ticks,
     stepped_max,
 )
@@ -106,6 +104,19 @@ def test_positions_of_arrays_and_single_values_agree():
         np.testing.assert_allclose(places, singles, atol=1e-12)
     assert LogScale(0.1, 10).position(1) == pytest.approx(0.5)
     assert LinearScale(0, 4).position(1) == 0.25
+
+
+@pytest.mark.parametrize("decade", [1e-9, 0.01, 1.0, 1000.0])
+def test_close_values_fill_a_logarithmic_axis(decade):
+    for factor in np.linspace(1, 9.9, 200):
+        lo = factor * decade
+        for hi in (1.15 * lo, 1.5 * lo, 2.9 * lo):
+            scale = fit_scale(lo, hi, log=True)
+            assert scale.lo <= lo * (1 + 1e-9)
+            assert scale.hi >= hi * (1 - 1e-9)
+            filled = math.log(hi / lo) / math.log(scale.hi / scale.lo)
+            assert filled > (0.25 if hi / lo < 1.4 else 0.45)
+            assert len(scale.ticks(5)) >= 2
 
 
 def test_ends_stay_while_values_move_a_little():

@@ -269,6 +269,14 @@ def test_the_last_members_are_dashes_along_the_axis() -> None:
     assert "members      8" in " ".join(rows[:2])
 
 
+@pytest.mark.parametrize("kind", ["usual", "band"])
+def test_the_rulers_meet(kind: str) -> None:
+    rows = screen_of(show(ODD[kind]), (80, 24))
+    upright = {row.index("│") for row in rows if "│" in row}
+    assert upright == {rows[-2].index("└")}
+    assert rows[-2].split() == [rows[-2].strip()]
+
+
 @pytest.mark.parametrize("kind", ["usual", "band", "diverged"])
 def test_no_color(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setenv("NO_COLOR", "1")

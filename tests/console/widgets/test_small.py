@@ -14,6 +14,7 @@ from shareconsole.console.viewmodel.errors import ErrorRow
 from shareconsole.console.viewmodel.header import RunHeader
 from shareconsole.console.widgets.errors import ErrorPanel
 from shareconsole.console.widgets.header import RunBar
+from shareconsole.console.widgets.log_tail import LogTail
 from shareconsole.console.widgets.panel import Panel
 from shareconsole.console.widgets.sparkline import Sparkline, spark
 from tests.console.widgets.fakes import errors, header
@@ -139,6 +140,13 @@ class TestRunBar:
         assert screen_of(bar(shown), (80, 2))[0].rstrip().endswith("disk full")
         assert "disk full" in screen_of(bar(shown, 1), (80, 1))[0]
 
+    def test_why_it_ended_is_cut_rather_than_left_out(self) -> None:
+        shown = header(state="crashed", reason="process 23747 is gone and left no word, " * 2)
+        for width in (40, 80, 120):
+            assert "process 23747 is go" in screen_of(bar(shown), (width, 2))[0]
+        assert "seed 3" not in screen_of(bar(shown), (80, 2))[0]
+        assert "seed 3" in screen_of(bar(header(reason="asked to")), (80, 2))[0]
+
     def test_an_ended_run_has_no_speed(self) -> None:
         rows = screen_of(bar(header(state="finished", fraction=1.0, eta_seconds=None)), (120, 2))
         assert rows[0].startswith("✓ finished")
@@ -165,6 +173,32 @@ class TestRunBar:
             assert widget.rows_changed == 1
 
         on_stage(bar(header()), act, size=(80, 2))
+
+
+class TestLogTail:
+    def rows(self, size: tuple[int, int], *warnings: str, **changes: object) -> list[str]:
+        widget = LogTail()
+        widget.styles.height = size[1]
+        widget.show(header(log_tail=tuple(f"line {n}" for n in range(50)), **changes), warnings)
+        return [row.rstrip() for row in screen_of(widget, size)]
+
+    def test_a_crash_tells_why_what_to_do_and_the_last_lines(self) -> None:
+        reason = "process 23747 is gone and left no word (killed, or out of memory)"
+        for width in (80, 120, 200):
+            rows = self.rows((width, 6), state="crashed", reason=reason)
+            assert "r resumes from the last checkpoint" in "".join(rows[:2])
+            assert f"crashed: {reason}" in "".join(rows[:2])
+            assert rows[-1] == "line 49"
+        assert len(self.rows((80, 3), state="crashed", reason=reason)) == 3
+
+    def test_a_run_that_goes_well_shows_its_lines_alone(self) -> None:
+        assert self.rows((80, 3)) == ["line 47", "line 48", "line 49"]
+
+    def test_what_came_of_a_resume_is_told(self) -> None:
+        note = "attempt 2 went on from step 60; 3 repeated steps are identical"
+        assert self.rows((80, 5), "look out", resume_note=note)[:3] == [
+            note, "warning: look out", "line 47",
+        ]  # fmt: skip
 
 
 class TestSparkline:

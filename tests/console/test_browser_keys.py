@@ -1,0 +1,83 @@
+"""Every key of the list of runs."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from shareconsole.console.screens.browser import BrowserScreen
+from shareconsole.console.widgets.run_table import RunTable
+from tests.cli import synthetic
+from tests.console.driving import drive
+from tests.console.walking import Walk
+
+KINDS = (BrowserScreen, RunTable)
+
+
+def on(d, name):
+    """Whether the line below the table is about a run."""
+    return lambda: f"-{name}-" in d.rows()[-2]
+
+
+def test_keys_that_move_the_cursor_and_open(runs):
+    for number in range(30):
+        synthetic.new_run(runs, f"run-{number:02}")
+
+    async def act(d):
+        walk = Walk(d, RunTable)
+        await d.until(lambda: "reading" not in d.text() and on(d, "run-29")())
+        await walk("down", on(d, "run-28"))
+        await walk("j", on(d, "run-27"))
+        await walk("up", on(d, "run-28"))
+        await walk("k", on(d, "run-29"))
+        # 20 rows: the title, the heads, 16 runs, the line about the run, the keys.
+        await walk("pagedown", on(d, "run-14"))
+        assert "run-29" in d.text()
+        await walk("pagedown", on(d, "run-00"))
+        assert "run-29" not in d.text()
+        await walk("pageup", on(d, "run-15"))
+        await walk("home", on(d, "run-29"))
+        await walk("end", on(d, "run-00"))
+        await walk("g", on(d, "run-29"))
+        await walk("G", on(d, "run-00"))
+        await walk("enter", lambda: d.screen() == "LiveScreen" and "run-00" in d.text())
+        walk.over()
+
+    drive(runs, act, size=(100, 20))
+
+
+def order(d, *names):
+    """Whether these of the fruits are listed, in this order."""
+
+    def holds():
+        found = [name for row in d.rows() for name in ("apple", "pear") if f" {name} " in row]
+        return tuple(found) == names
+
+    return holds
+
+
+def test_keys_of_the_screen(runs, training):
+    synthetic.ended_run(runs, "apple")
+    synthetic.ended_run(runs, "pear")
+
+    async def act(d):
+        walk = Walk(d, BrowserScreen)
+        await d.until(lambda: "reading" not in d.text() and order(d, "pear", "apple")())
+        await walk("o", "state▴")
+        await walk("O", "state▾")
+        await walk("slash", lambda: isinstance(d.app.focused, Input))
+        await d.type("trained")
+        await d.until("1 of 3 runs")
+        await d.press("enter")
+        await walk("c", "trained saved a checkpoint")
+        await walk("p", "= paused")
+        await walk("r", "● running")
+        await walk("s", "Stop trained?")
+        await d.press("y")
+        await d.until("■ stopped")
+        await walk("l", "log of trained")
+        await d.press("escape")
+        await walk("escape", "   3 runs")
+        await walk("n", lambda: d.screen() == "PresetScreen")
+        walk.over()
+
+    drive(runs, act, size=(140, 20))

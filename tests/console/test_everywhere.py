@@ -1,0 +1,102 @@
+"""What works on every screen: help, palette, themes, the row of keys, the way back and out."""
+
+from __future__ import annotations
+
+from shareconsole.console.app import ConsoleApp
+from shareconsole.console.screens.base import ConsoleScreen
+from shareconsole.console.screens.help import sections
+from shareconsole.console.widgets.key_bar import key_words, shown_bindings
+from tests.console.driving import drive
+from tests.console.walking import Walk
+
+KINDS = (ConsoleApp, ConsoleScreen)
+
+
+def test_keys_of_every_screen(runs, ended):
+    async def act(d):
+        walk = Walk(d, ConsoleApp, ConsoleScreen)
+        await d.until("entropy")
+        await walk("question_mark", "Moving")
+        await walk("escape", "entropy")
+        await walk("f1", "Moving")
+        await d.press("escape")
+        await walk("ctrl+p", "search for a command")
+        await d.press("escape")
+        await walk("t", lambda: not d.app.palette.dark)
+        await walk("q", lambda: d.app._exit)
+        walk.over()
+
+    assert drive(runs, act, run=ended).return_code == 0
+
+
+def test_t_switches_between_dark_and_light(runs, ended):
+    async def act(d):
+        await d.until("entropy")
+        dark = d.app.export_screenshot()
+        await d.press("t")
+        assert d.app.export_screenshot() != dark
+        await d.press("t")
+        assert d.app.palette.dark
+        assert d.app.export_screenshot() == dark
+        await d.press("t", "escape")
+        await d.until("1 run")
+        await d.press("t")
+        assert d.app.palette.dark
+
+    drive(runs, act, run=ended)
+
+
+def test_every_key_is_in_the_help_and_the_keys_of_the_screen_come_first(runs, ended):
+    async def act(d):
+        await d.until("entropy")
+        await d.press("question_mark")
+        await d.until("One run")
+        assert d.rows()[1].startswith("│ One run")
+        named = d.text()
+        for _, keys in sections():
+            assert keys
+            for words, what in keys:
+                assert words in named
+                assert what in named
+        # It does not open twice.
+        await d.press("question_mark", "escape")
+        assert d.screen() == "LiveScreen"
+
+    drive(runs, act, run=ended, size=(120, 60))
+
+
+def test_the_palette_offers_what_the_keys_do(runs, ended):
+    async def act(d):
+        await d.until("entropy")
+        offered = {binding.description for binding in shown_bindings(d.app.screen)}
+        assert {"Log", "Log y", "Zoom", "Back", "Help", "Quit"} <= offered
+        await d.press("ctrl+p")
+        await d.until("search for a command")
+        depth = len(d.app.screen_stack)
+        await d.press("ctrl+p")
+        assert len(d.app.screen_stack) == depth
+        for word in ("Log y", "key y", "Light or dark"):
+            await d.until(word)
+        await d.type("zoom")
+        await d.gone("Log y")
+        await d.press("enter")
+        await d.until("[3 assignment]")
+
+    drive(runs, act, run=ended)
+
+
+def test_the_row_of_keys_and_the_pages_can_be_clicked(runs, ended):
+    async def act(d):
+        await d.until("entropy")
+        await d.click(d.rows()[-1].index("zoom"), 35)
+        await d.until("[3 assignment]")
+        await d.click(4, d.rows().index(d.row("[3 assignment]")))
+        await d.until("[1 loss]")
+
+    drive(runs, act, run=ended)
+
+
+def test_words_for_keys():
+    assert key_words("ctrl+p") == "^p"
+    assert key_words("question_mark,f1") == "? f1"
+    assert key_words("shift+tab") == "shift-tab"

@@ -1,0 +1,99 @@
+"""Every key of the screen of one run, and of the panels on it."""
+
+from __future__ import annotations
+
+from shareconsole.console.screens.live import LiveScreen
+from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.chart import Chart
+from shareconsole.console.widgets.errors import ErrorPanel
+from shareconsole.console.widgets.heatmap import AssignmentMap
+from tests.console.driving import drive
+from tests.console.walking import Walk
+
+KINDS = (LiveScreen, AssignmentMap, CellMap, ErrorPanel)
+
+
+def test_keys_of_the_screen(runs, training):
+    folder, _ = training
+
+    async def act(d):
+        def front(name):
+            return lambda: f"[{name}]" in d.rows()[2]
+
+        walk = Walk(d, LiveScreen)
+        await d.until("test error %")
+        await walk("l", "│ training")
+        await walk("L", "log of trained")
+        await d.press("escape")
+        await walk("z", front("3 assignment"))
+        await walk("1", front("1 loss"))
+        chart = d.app.screen.query_one("#loss", Chart)
+        assert "log y" in d.text()
+        await walk("y", lambda: "log y ─" not in d.text())
+        await walk("f", lambda: chart.front == 0)
+        await walk("tab", front("3 assignment"))
+        await walk("shift+tab", front("1 loss"))
+        await walk("4", front("4 errors"))
+        await walk("3", front("3 assignment"))
+        await walk("2", "logs nothing for that panel")
+        await d.press("z", "1")
+        # With the assignment in front the key would be the map's own.
+        await walk("enter", "conv1: probability")
+        await d.press("escape")
+        await walk("c", "trained saved a checkpoint")
+        await walk("p", "= paused")
+        await walk("r", "● running")
+        await walk("s", "Stop trained?")
+        walk.over()
+
+    drive(runs, act, run=folder)
+
+
+def test_keys_of_the_test_errors(runs, ended):
+    async def act(d):
+        def shows(task):
+            return lambda: d.panel("#errors").splitlines()[1].startswith(task)
+
+        walk = Walk(d, ErrorPanel)
+        await d.until("[1 loss]")
+        await d.press("4")
+        await d.until("macro")
+        await walk("down", shows("rotated"))
+        await walk("up", shows("upright"))
+        await walk("j", shows("rotated"))
+        await walk("k", shows("upright"))
+        walk.over()
+
+    # The means and one task have room.
+    drive(runs, act, run=ended, size=(80, 9))
+
+
+def test_keys_of_the_assignment(runs, ended):
+    async def act(d):
+        def at(task, unit):
+            """Brackets stand around the cell that the cursor is on."""
+
+            def holds():
+                rows = d.panel("#assignment").splitlines()
+                row = next(row for row in rows if row.startswith(task))
+                return "[" in row and (row.index("[") > rows[0].index("conv2") - 3) == (unit == 2)
+
+            return holds
+
+        walk = Walk(d, AssignmentMap, CellMap)
+        await d.until("entropy")
+        await d.until(at("upright", 1))
+        await walk("down", at("rotated", 1))
+        await walk("up", at("upright", 1))
+        await walk("j", at("rotated", 1))
+        await walk("k", at("upright", 1))
+        await walk("right", at("upright", 2))
+        await walk("left", at("upright", 1))
+        await walk("pagedown", at("rotated", 1))
+        await walk("pageup", at("upright", 1))
+        await walk("end", at("rotated", 2))
+        await walk("home", at("upright", 1))
+        await walk("enter", "conv1: probability")
+        walk.over()
+
+    drive(runs, act, run=ended)
