@@ -17,18 +17,21 @@ Deviations from the released code, which runs torch 1.3:
 * A run makes exactly `steps` steps; the release makes one more.
 * `credit = "per_task"` is our own variant: a task's loss depends on its own rows of pi only, so
   each task's members are ranked by that task's loss. The paper's rule is `credit = "joint"`.
+* `sampling = "tree"` is our own as well: assignments share draws, which `sharing.tree_sampling`
+  explains, with what it leaves unchanged and what not. The paper's rule is `"independent"`.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from shareconsole.sharing import assignment, nes
 from shareconsole.sharing.descent import descend
-from shareconsole.sharing.method import StepResult, mean_over_samples
+from shareconsole.sharing.method import OnePath, StepResult
+from shareconsole.sharing.readback import Readback
+from shareconsole.sharing.tree_sampling import Tree
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from shareconsole.spec.methods import LearnedSharingOptions
 
 
-class LearnedSharing:
+class LearnedSharing(OnePath):
     """Learns pi [L, T, K] by NES while SGD trains the modules it points to."""
 
     @staticmethod
@@ -58,12 +61,22 @@ class LearnedSharing:
     def __init__(
         self, options: LearnedSharingOptions, population: Population, generators: Generators
     ) -> None:
-        """Start with a uniform pi."""
+        """Start with a uniform pi.
+
+        Raises:
+            ValueError: The branching is still to be decided (`LearnedSharingOptions.fitted`).
+        """
         bank = population.bank
         self.options = options
         self.population = population
         self.population_size = options.nes_samples
         self.pi_LTK = assignment.uniform(bank.num_routed, bank.num_tasks, bank.num_modules)
+        self._nes_tree = self._sgd_tree = None
+        if options.sampling == "tree":
+            if isinstance(options.branching, str):
+                raise ValueError(f'branching = "{options.branching}" was not decided')
+            self._nes_tree = Tree(options.branching, options.nes_samples)
+            self._sgd_tree = Tree(options.branching, options.sgd_samples)
         self._nes_generator = generators("assignment/nes")
         self._sgd_generator = generators("assignment/sgd")
 
@@ -75,29 +88,38 @@ class LearnedSharing:
         with watch.part("nes"):
             fitness_S = self._update_assignment(nes_batch)
         with watch.part("sgd"):
-            sampled = assignment.sample(self.pi_LTK, self.options.sgd_samples, self._sgd_generator)
-            losses_ST, norm = descend(self.population, sampled, self.pi_LTK, sgd_batch, step_size)
-        return StepResult(
-            mean_over_samples(losses_ST, sgd_batch.num_labelled),
-            norm,
-            fitness_S,
-            diverged=bool(losses_ST.isnan().any() or fitness_S.isnan().any())
-            or not math.isfinite(norm),
-        )
+            sampled = self._sgd_assignments()
+            measured = descend(self.population, sampled, self.pi_LTK, sgd_batch, step_size)
+        return StepResult(measured, sgd_batch.num_labelled, fitness_S)
 
     def _update_assignment(self, batch: Batch) -> Tensor:
         """The NES half; returns the fitness [S] of the members, float64 on the CPU."""
         options = self.options
-        members = assignment.sample(self.pi_LTK, options.nes_samples, self._nes_generator)
-        losses_ST = self.population.evaluate(members, batch).cpu().to(torch.float64)
+        members = self._nes_members()
+        # The one wait for a GPU in a step: what is sampled next depends on these losses.
+        losses_ST = Readback(self.population.evaluate(members, batch)).wait().to(torch.float64)
         labelled_T = torch.tensor(batch.num_labelled, dtype=torch.float64)
         fitness_S = (
             losses_ST @ labelled_T / labelled_T.sum().clamp(min=1)
         )  # mean over labelled images
         utilities = nes.rank_utilities(losses_ST if options.credit == "per_task" else fitness_S)
         gradient = nes.natural_gradient(self.pi_LTK, members, utilities)
+        if self._nes_tree is not None:
+            gradient /= self._nes_tree.compared_L[:, None, None]
         self.pi_LTK = nes.update(self.pi_LTK, gradient, options.nes_learning_rate, options.floor)
         return fitness_S
+
+    def _nes_members(self) -> Tensor:
+        """The population [S, L, T]; its draws are independent, as those of one row are compared."""
+        if self._nes_tree is not None:
+            return self._nes_tree.sample(self.pi_LTK, self._nes_generator)
+        return assignment.sample(self.pi_LTK, self.options.nes_samples, self._nes_generator)
+
+    def _sgd_assignments(self) -> Tensor:
+        """The assignments [S', L, T] to train; their gradients are only summed."""
+        if self._sgd_tree is not None:
+            return self._sgd_tree.sample(self.pi_LTK, self._sgd_generator, stratified=True)
+        return assignment.sample(self.pi_LTK, self.options.sgd_samples, self._sgd_generator)
 
     def assignment(self) -> Tensor:
         """The most likely module of every row."""

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
+
+from shareconsole.sharing.dropout import Dropout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from shareconsole.sharing.network import Mark, NetworkPlan
@@ -23,6 +27,14 @@ class Bank(nn.Module):
     """Modules of all units and the heads of all tasks.
 
     A shared unit holds one module, a unit of marks "task" T of them, a routed unit K candidates.
+
+    Attributes:
+        names: Name of every unit.
+        planned_marks: Mark of every unit as the network has it.
+        marks: Mark of every unit as the method decided it.
+        num_tasks: T.
+        num_modules: K.
+        routed_names: Names of the L routed units.
     """
 
     def __init__(
@@ -52,6 +64,7 @@ class Bank(nn.Module):
         if len(marks) != len(plan.units):
             raise ValueError(f"{len(marks)} marks for {len(plan.units)} units")
         self.names = tuple(unit.name for unit in plan.units)
+        self.planned_marks = tuple(unit.mark for unit in plan.units)
         self.marks = tuple(marks)
         self.num_tasks = len(num_classes)
         self.num_modules = num_modules
@@ -61,7 +74,8 @@ class Bank(nn.Module):
             candidates = nn.ModuleList()
             for k in range(count[mark]):
                 with generators.initialising(f"{unit.name}/{k}"):
-                    candidates.append(unit.build())
+                    routed = mark == "routed"
+                    candidates.append(unit.build_candidate(k) if routed else unit.build())
             self.units.append(candidates)
         self.heads = nn.ModuleList()
         for task, classes in enumerate(num_classes):
@@ -71,8 +85,14 @@ class Bank(nn.Module):
         # conversion each time, which the innermost loop would pay S*T*units times a step.
         self._candidates = [[*unit.children()] for unit in self.units]
         self._heads = [*self.heads]
-        routed = [name for name, mark in zip(self.names, marks, strict=True) if mark == "routed"]
-        self.routed_names = tuple(routed)
+        # Walking a module for its parameters is slow too, and done for every module and step.
+        modules = [*(m for candidates in self._candidates for m in candidates), *self._heads]
+        self._parameters_of = [[*module.parameters()] for module in modules]
+        of_marks = zip(self.names, marks, strict=True)
+        self.routed_names = tuple(name for name, mark in of_marks if mark == "routed")
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.generator = generators("dropout")
 
     @property
     def num_routed(self) -> int:
@@ -96,6 +116,31 @@ class Bank(nn.Module):
         modules.append(self._heads[task])
         return modules
 
+    def modules_by_unit(self) -> list[tuple[str, list[nn.Module]]]:
+        """Name and modules of every unit in order; the heads come last."""
+        named = zip(self.names, self._candidates, strict=True)
+        return [*named, ("head", self._heads)]
+
+    def choices(self, assignments_SLT: Tensor) -> list[NDArray[np.int64]]:
+        """For each entry of `modules_by_unit`, the module [S, T] that every network uses there.
+
+        Args:
+            assignments_SLT: [S, L, T] on the CPU.
+        """
+        drawn = assignments_SLT.numpy()
+        shape = (len(drawn), self.num_tasks)
+        own = np.broadcast_to(np.arange(self.num_tasks), shape)
+        routed = iter(range(drawn.shape[1]))
+        choices = [
+            drawn[:, next(routed)]
+            if mark == "routed"
+            else own
+            if mark == "task"
+            else np.zeros(shape, dtype=np.int64)
+            for mark in self.marks
+        ]
+        return [*choices, own]
+
     def normalise_gradients(self, num_samples: int, pi_LTK: Tensor) -> None:
         """Turn summed gradients into the estimate the optimiser takes.
 
@@ -110,20 +155,26 @@ class Bank(nn.Module):
         """
         expected_LK = (num_samples * pi_LTK.sum(1)).tolist()
         routed = iter(expected_LK)
+        divisors: list[float] = []
         for mark, candidates in zip(self.marks, self._candidates, strict=True):
             if mark == "routed":
-                divisors = next(routed)
+                divisors += next(routed)
             else:
                 users = self.num_tasks if mark == "shared" else 1
-                divisors = [float(num_samples * users)] * len(candidates)
-            for module, divisor in zip(candidates, divisors, strict=True):
-                _divide_gradients(module, divisor)
-        for head in self._heads:
-            _divide_gradients(head, float(num_samples))
+                divisors += [float(num_samples * users)] * len(candidates)
+        divisors += [float(num_samples)] * len(self._heads)
+        gradients: list[Tensor] = []
+        of_gradient: list[float] = []
+        for owned, divisor in zip(self._parameters_of, divisors, strict=True):
+            present = [p.grad for p in owned if p.grad is not None]
+            gradients += present
+            of_gradient += [divisor] * len(present)
+        if gradients:
+            torch._foreach_div_(gradients, of_gradient)
 
     def gradient_norm(self) -> Tensor:
         """Euclidean norm over all gradients there are, a scalar on the device."""
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        gradients = [p.grad for owned in self._parameters_of for p in owned if p.grad is not None]
         if not gradients:
             return next(self.parameters()).new_zeros(())
         return torch.nn.utils.get_total_norm(gradients)
@@ -141,9 +192,3 @@ class Bank(nn.Module):
     def num_parameters(self) -> int:
         """Parameters stored, heads and unused candidates included."""
         return sum(p.numel() for p in self.parameters())
-
-
-def _divide_gradients(module: nn.Module, divisor: float) -> None:
-    for parameter in module.parameters():
-        if parameter.grad is not None:
-            parameter.grad.div_(divisor)

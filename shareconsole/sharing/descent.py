@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from shareconsole.sharing.readback import Readback
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from shareconsole.sharing.data import Batch
@@ -23,7 +27,8 @@ def descend(
     pi_LTK: Tensor,
     batch: Batch,
     step_size: StepSize,
-) -> tuple[Tensor, float]:
+    add_gradients: Callable[[], None] | None = None,
+) -> Readback:
     """Move the weights once, on the gradients of S assignments.
 
     Args:
@@ -32,15 +37,17 @@ def descend(
         pi_LTK: [L, T, K] the distribution they came from; sets the expected use of each module.
         batch: The batch that all assignments see.
         step_size: The rule that moves the weights.
+        add_gradients: Adds to the normalised gradients what depends on the weights alone.
 
     Returns:
-        Losses [S, T] before the update, on the CPU, and the norm of the normalised gradient.
+        Losses [S, T] before the update in a row, then the norm of the gradient that was taken,
+        [S * T + 1]; nothing here waits for a GPU.
     """
     step_size.zero_gradients()
     losses_ST = population.accumulate(assignments_SLT, batch)
     population.bank.normalise_gradients(len(assignments_SLT), pi_LTK)
+    if add_gradients is not None:
+        add_gradients()
     norm = population.bank.gradient_norm()
     step_size.step()
-    # One transfer for everything the log needs: the only wait for a GPU in this half.
-    packed = torch.cat([losses_ST.reshape(-1), norm.reshape(1)]).cpu()
-    return packed[:-1].view(losses_ST.shape), float(packed[-1])
+    return Readback(torch.cat([losses_ST.reshape(-1), norm.reshape(1)]))

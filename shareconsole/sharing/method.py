@@ -5,20 +5,21 @@ Shapes: S population members, L routed units, T tasks, K candidate modules.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    import torch
     from torch import Tensor
 
     from shareconsole.sharing.data import BatchSampler
     from shareconsole.sharing.network import Mark, NetworkPlan
     from shareconsole.sharing.population import Population
+    from shareconsole.sharing.readback import Readback
     from shareconsole.sharing.seeding import Generators
 
 
@@ -45,8 +46,8 @@ class StepSize(Protocol):
 class Stopwatch:
     """Seconds of the parts of one step.
 
-    On a GPU these are the seconds until the work was queued, except in the part that reads the
-    losses back, which waits for all of it.
+    On a GPU these are the seconds until the work was queued. The part that waits for numbers, such
+    as the fitness in "nes", also counts whatever the device still had to do before.
     """
 
     def __init__(self) -> None:
@@ -66,20 +67,46 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step tells the log; tensors are on the CPU.
+    """What one step tells the log; reading it waits for the device, making it does not.
 
     Attributes:
-        loss_T: Training loss of each task, averaged over the step's samples; NaN for a task
-            without a labelled image in the batch.
-        gradient_norm: Euclidean norm of the normalised gradient.
-        fitness_S: Loss of each population member, lower is better; None without a population.
-        diverged: Whether a loss that exists is NaN or the gradient is not finite.
+        measured: Losses [S, T] of the step's samples in a row, then the Euclidean norm of the
+            normalised gradient, [S * T + 1].
+        num_labelled: Labelled images of each task in the batch.
+        fitness_S: Loss of each population member, lower is better, on the CPU; None without a
+            population.
     """
 
-    loss_T: Tensor
-    gradient_norm: float
-    fitness_S: Tensor | None
-    diverged: bool
+    measured: Readback
+    num_labelled: tuple[int, ...]
+    fitness_S: Tensor | None = None
+
+    @property
+    def loss_T(self) -> Tensor:
+        """Training loss of each task, averaged over the step's samples, on the CPU.
+
+        NaN for a task without a labelled image in the batch.
+        """
+        mean = self._losses_ST.mean(0)
+        for task, count in enumerate(self.num_labelled):
+            if count == 0:
+                mean[task] = float("nan")
+        return mean
+
+    @property
+    def gradient_norm(self) -> float:
+        """Euclidean norm of the normalised gradient."""
+        return float(self.measured.wait()[-1])
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss that exists is NaN or the gradient is not finite."""
+        bad = self.fitness_S is not None and bool(self.fitness_S.isnan().any())
+        return bad or bool(self._losses_ST.isnan().any()) or not math.isfinite(self.gradient_norm)
+
+    @property
+    def _losses_ST(self) -> Tensor:
+        return self.measured.wait()[:-1].view(-1, len(self.num_labelled))
 
 
 class Method(Protocol):
@@ -106,8 +133,15 @@ class Method(Protocol):
         """One training iteration."""
         ...
 
+    def logits(self, task: int, inputs: Tensor) -> Tensor:
+        """Logits [N, classes] of one task's network as it is tested, for inputs [N, C, H, W]."""
+        ...
+
     def assignment(self) -> Tensor:
-        """The assignment [L, T] to test with."""
+        """Which tasks use the same in a routed unit: equal numbers within a row of [L, T].
+
+        Where a task uses one module of each unit, it is that module's index.
+        """
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -138,10 +172,16 @@ class Method(Protocol):
         ...
 
 
-def mean_over_samples(losses_ST: torch.Tensor, num_labelled: Sequence[int]) -> Tensor:
-    """Loss per task [T] for the log: mean over samples, NaN where nothing was labelled."""
-    mean = losses_ST.mean(0)
-    for task, count in enumerate(num_labelled):
-        if count == 0:
-            mean[task] = float("nan")
-    return mean
+class OnePath:
+    """The part of a method whose tasks each use one module of every unit."""
+
+    population: Population
+
+    def assignment(self) -> Tensor:
+        """The modules [L, T] to test with."""
+        raise NotImplementedError
+
+    def logits(self, task: int, inputs: Tensor) -> Tensor:
+        """Logits [N, classes] of one task's network, through the engine."""
+        choice: list[int] = self.assignment()[:, task].tolist()
+        return self.population.logits(task, choice, inputs)

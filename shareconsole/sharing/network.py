@@ -26,11 +26,18 @@ class Unit:
         mark: "shared" (one module for all tasks), "routed" (a method decides) or "task" (one
             module per task).
         build: Makes one module of this unit, freshly initialised from torch's global generator.
+        kinds: Makers of the candidate modules, where these are of several kinds that take and give
+            the same shapes; a module that is no candidate is still made by `build`.
     """
 
     name: str
     mark: Mark
     build: Callable[[], nn.Module]
+    kinds: tuple[Callable[[], nn.Module], ...] = ()
+
+    def build_candidate(self, index: int) -> nn.Module:
+        """Make the candidate `index`, of the kind `index` modulo the number of kinds."""
+        return self.kinds[index % len(self.kinds)]() if self.kinds else self.build()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, train_test_split
@@ -50,3 +50,24 @@ def stratified_split(
         np.arange(len(labels)), train_size=first_size, stratify=labels, random_state=seed
     )
     return np.sort(first), np.sort(rest)
+
+
+def stratified_choice(
+    labels: NDArray[np.int64], number: int | Literal["all"], seed: int
+) -> Indices:
+    """Choose images, the same share of each class up to one.
+
+    Args:
+        labels: [N] class of each image.
+        number: Images to choose; "all" or N takes every image.
+        seed: Seed of the choice.
+
+    Returns:
+        Ascending rows.
+
+    Raises:
+        ValueError: A class cannot be represented among the chosen and among the others.
+    """
+    if number in ("all", len(labels)):
+        return np.arange(len(labels))
+    return stratified_split(labels, int(number), seed)[0]

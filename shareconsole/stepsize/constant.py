@@ -31,5 +31,9 @@ class ConstantStepSize:
         return self.optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state_dict`."""
+        """Continue from `state_dict`, with the kernel that this optimiser was made with."""
+        # torch would take over whether the saved one was fused, which is the engine's to say.
+        fused = [group["fused"] for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state)
+        for group, own in zip(self.optimizer.param_groups, fused, strict=True):
+            group["fused"] = own

@@ -146,10 +146,11 @@ def _train(
 ) -> AttemptExit:
     """Train and say how it ended; every error becomes a recorded failure with a traceback."""
     try:
-        from shareconsole.trainer.build import build_experiment
+        from shareconsole.trainer.build import build_experiment, load_data
+        from shareconsole.trainer.data_digest import data_digest
         from shareconsole.trainer.device import (
-            check_memory,
             describe_device,
+            fitting_tasks,
             resolve_device,
             set_up,
         )
@@ -158,17 +159,27 @@ def _train(
         threads = preset.device.threads
         set_up(threads)
         device = resolve_device(preset.device.device)
-        check_memory(device, predict(preset).memory_bytes, preset.device.memory_budget)
-        surroundings = current_surroundings(folder, threads, describe_device(device))
-        experiment = build_experiment(preset, device)
+        # Before the data are loaded; what is decided here is decided again with them in memory.
+        fitting_tasks(device, preset, preset.data.shape(), predict(preset).parameters)
+        data = load_data(preset)
+        surroundings = current_surroundings(
+            folder, threads, describe_device(device), data_digest(data)
+        )
+        experiment = build_experiment(preset, device, data)
+        # Where the experiment has its copy on a GPU, this one need not stay.
+        del data
         trainer = Trainer(folder, experiment, journal, surroundings, signals)
         reason = trainer.run(allow_inexact=journal.attempt.allow_inexact)
         signals.conclude()
         return AttemptExit(0, reason, journal.step, "", utc_now())
     except (Exception, StopNow) as error:
         signals.conclude()
-        traceback.print_exc()
-        text = str(error) if isinstance(error, ShareconsoleError) else _one_line(error)
+        if isinstance(error, ShareconsoleError):
+            text = str(error)
+            print(f"error: {text}", flush=True)
+        else:
+            text = _one_line(error)
+            traceback.print_exc()
         journal.event("failed", step=journal.step, error=text)
         return AttemptExit(1, "failed", journal.step, text, utc_now())
 

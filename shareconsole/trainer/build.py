@@ -10,13 +10,16 @@ import torch
 
 from shareconsole.sharing.bank import Bank
 from shareconsole.sharing.data import BatchSampler
+from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.population import LoopPopulation
 from shareconsole.sharing.seeding import Generators
+from shareconsole.sharing.trie_population import TriePopulation
+from shareconsole.spec.data.table import DataShape
 from shareconsole.spec.datasets import DATASETS
 from shareconsole.spec.methods import METHODS
 from shareconsole.spec.networks import NETWORKS
 from shareconsole.spec.stepsizes import STEP_SIZES
-from shareconsole.trainer.device import DTYPES
+from shareconsole.trainer.device import DTYPES, fitting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,12 +29,20 @@ if TYPE_CHECKING:
     from shareconsole.sharing.population import Population
     from shareconsole.spec.preset import Preset, TrainTable
 
-ENGINES: dict[str, Callable[[Bank], Population]] = {"loop": LoopPopulation}
+ENGINES: dict[str, Callable[[Bank], Population]] = {
+    "trie": TriePopulation,
+    "loop": LoopPopulation,
+}
 
 
 @dataclass
 class Experiment:
-    """Everything that learns, built from one preset."""
+    """Everything that learns, built from one preset.
+
+    Attributes:
+        engine: The engine in use, which may not be the one asked for.
+        notices: What the user has to be told, such as why another engine is in use.
+    """
 
     preset: Preset
     device: torch.device
@@ -41,10 +52,27 @@ class Experiment:
     sampler: BatchSampler
     step_size: StepSize
     generators: Generators
+    engine: str
+    notices: tuple[str, ...] = ()
+
+    @property
+    def tasks_per_chunk(self) -> int:
+        """Tasks that are computed together; sums of gradients are rounded by it."""
+        if isinstance(self.population, TriePopulation):
+            return self.population.tasks_per_chunk
+        return self.data.num_tasks
+
+    def differences(self, state: dict[str, Any]) -> list[str]:
+        """What keeps this experiment from continuing exactly from the `state_dict` of another."""
+        recorded = self._recorded_chunk(state)
+        if recorded <= self.tasks_per_chunk:
+            return []
+        return [f"there is memory for {self.tasks_per_chunk} tasks at a time, not {recorded}"]
 
     def state_dict(self) -> dict[str, Any]:
         """All that an exact resume needs, as tensors, numbers and texts."""
         return {
+            "engine": {"tasks_per_chunk": self.tasks_per_chunk},
             "bank": self.population.bank.state_dict(),
             "method": self.method.state_dict(),
             "sampler": self.sampler.state_dict(),
@@ -53,26 +81,51 @@ class Experiment:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state_dict`."""
+        """Continue from `state_dict`, exactly where there are no `differences`."""
+        if isinstance(self.population, TriePopulation):
+            chunk = min(self.tasks_per_chunk, self._recorded_chunk(state))
+            self.population.tasks_per_chunk = chunk
         self.population.bank.load_state_dict(state["bank"])
         self.method.load_state_dict(state["method"])
         self.sampler.load_state_dict(state["sampler"])
         self.step_size.load_state_dict(state["step_size"])
         self.generators.load_state_dict(state["generators"])
 
+    def _recorded_chunk(self, state: dict[str, Any]) -> int:
+        # Checkpoints before this was recorded are of runs that had all tasks at once.
+        chunk: int = state.get("engine", {}).get("tasks_per_chunk", self.data.num_tasks)
+        return chunk
 
-def build_experiment(preset: Preset, device: torch.device) -> Experiment:
-    """Load the data, build and initialise everything on `device`.
+
+def load_data(preset: Preset) -> MultiTaskData:
+    """The preset's data, its validation split held out.
 
     Raises:
+        DataMissing: A file of it is not there.
+    """
+    data: MultiTaskData = resolve(DATASETS[preset.data.name].target)(preset.data)
+    return data.hold_out(preset.train.validation_fraction, preset.data.split_seed)
+
+
+def build_experiment(
+    preset: Preset, device: torch.device, data: MultiTaskData | None = None
+) -> Experiment:
+    """Build and initialise everything on `device`.
+
+    Args:
+        preset: The run.
+        device: Where it trains.
+        data: What to train on; None for what the preset names.
+
+    Raises:
+        UsageError: There is not even memory for one task at a time.
         ValueError: The parts do not fit together.
     """
     dtype = DTYPES[preset.device.dtype]
     generators = Generators(preset.run.seed)
-    data: MultiTaskData = resolve(DATASETS[preset.data.name].target)(preset.data)
-    data = data.hold_out(preset.train.validation_fraction, preset.data.split_seed)
-    data = data.to(device, dtype)
+    data = (load_data(preset) if data is None else data).to(device, dtype)
     plan = resolve(NETWORKS[preset.network.name].target)(preset.network, data.input_shape)
+    method_options = preset.method.fitted(preset.network.routed_work(data.input_shape))
     method_class: type[Method] = resolve(METHODS[preset.method.name].target)
     bank = Bank(
         plan,
@@ -81,28 +134,75 @@ def build_experiment(preset: Preset, device: torch.device) -> Experiment:
         method_class.num_modules(preset.method, data.num_tasks),
         generators,
     ).to(device, dtype)
-    population = ENGINES[preset.device.engine](bank)
+    # A method that runs its networks itself has no population for an engine to make fast.
+    asked = "loop" if preset.method.blended else preset.device.engine
+    population, engine, notices = make_population(asked, bank, preset.device.convolutions)
+    if isinstance(population, TriePopulation):
+        size = bank.num_parameters()
+        population.tasks_per_chunk = fitting_tasks(device, preset, _sizes(data), size)
     rule = resolve(STEP_SIZES[preset.step_size.name].target)
     return Experiment(
         preset,
         device,
         data,
         population,
-        method_class(preset.method, population, generators),
+        method_class(method_options, population, generators),
         BatchSampler(data.train, preset.train.batch_size, dtype, generators),
-        rule(preset.step_size, make_optimizer(preset.train, bank.parameters())),
+        rule(preset.step_size, make_optimizer(preset.train, bank.parameters(), engine)),
         generators,
+        engine,
+        notices,
     )
 
 
+def _sizes(data: MultiTaskData) -> DataShape:
+    """What a preset says of its data, of the data there are."""
+    own = data.validation
+    return DataShape(
+        data.num_tasks,
+        data.num_classes,
+        data.input_shape,
+        tuple(len(labels) for labels in data.train.labels),
+        tuple(len(labels) for labels in data.test.labels),
+        tuple(len(labels) for labels in own.labels) if own is not None else (),
+        shared_inputs=data.shared_inputs,
+        bytes_per_pixel=0 if data.train.images[0].is_floating_point() else 1,
+    )
+
+
+def make_population(
+    engine: str, bank: Bank, convolutions: str = "exact"
+) -> tuple[Population, str, tuple[str, ...]]:
+    """The engine over the modules of `bank`, its name, and what to tell of it.
+
+    A network that the trie engine cannot run is run by the loop engine, and somebody has to say so.
+    """
+    try:
+        if engine == "trie" and convolutions == "bf16":
+            notice = "convolutions multiply in bfloat16, a deviation (device.convolutions)"
+            return TriePopulation(bank, multiply=torch.bfloat16), engine, (notice,)
+        return ENGINES[engine](bank), engine, ()
+    except UnsupportedModuleError as error:
+        notice = f"the {engine} engine cannot run this network, the loop engine does: {error}"
+        return LoopPopulation(bank), "loop", (notice,)
+
+
 def make_optimizer(
-    train: TrainTable, parameters: Iterator[torch.nn.Parameter]
+    train: TrainTable, parameters: Iterator[torch.nn.Parameter], engine: str
 ) -> torch.optim.Optimizer:
-    """Torch's own optimiser with default betas and no momentum."""
+    """Torch's own optimiser with default betas and no momentum.
+
+    Beside the loop engine, which stays as the reference, it is torch's fused kernel: several times
+    faster, and like the plain one it leaves parameters without a gradient alone, their moments and
+    their step counts included.
+    """
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     kind: Any = kinds[train.optimizer]
     optimizer: torch.optim.Optimizer = kind(
-        parameters, lr=train.learning_rate, weight_decay=train.weight_decay
+        parameters,
+        lr=train.learning_rate,
+        weight_decay=train.weight_decay,
+        fused=True if engine != "loop" else None,
     )
     return optimizer
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shareconsole.store.records import LogSchema, TableSchema, TensorSchema
 from shareconsole.trainer.evaluate import evaluation_columns
 
@@ -28,7 +30,7 @@ def log_schemas(
         device: Description of the device, for readers.
     """
     bank, data, method = experiment.population.bank, experiment.data, experiment.method
-    kind = "f8" if experiment.preset.device.dtype == "float64" else "f4"
+    kind = _kind(experiment)
     columns = [(f"loss.{name}", kind) for name in data.task_names]
     columns += [(f"fitness.{j}", kind) for j in range(method.population_size)]
     columns += [("gradient_norm", kind), *((f"{part}_seconds", "f4") for part in PARTS)]
@@ -62,6 +64,15 @@ def log_schemas(
         LogSchema(attempt, step, tables, (), meta),
         LogSchema(attempt, step, (), tuple(tensors), meta),
     )
+
+
+def as_recorded(experiment: Experiment, value: float) -> float:
+    """A measured value as the logs keep it, which is in the precision of the run."""
+    return float(np.dtype(_kind(experiment)).type(value))
+
+
+def _kind(experiment: Experiment) -> str:
+    return "f8" if experiment.preset.device.dtype == "float64" else "f4"
 
 
 def step_values(result: StepResult, seconds: dict[str, float], elapsed: float) -> list[float]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+import psutil
 import torch
 
 from shareconsole.errors import UsageError
+from shareconsole.spec.memory import fitted_memory, too_little
+
+if TYPE_CHECKING:
+    from shareconsole.spec.data.table import DataShape
+    from shareconsole.spec.preset import Preset
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -32,25 +39,31 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def check_memory(device: torch.device, needed: int, budget: float) -> None:
-    """Refuse a run that a GPU has no room for; main memory is checked before the trainer starts.
+def fitting_tasks(device: torch.device, preset: Preset, shape: DataShape, parameters: int) -> int:
+    """How many tasks at a time the memory is enough for, of `device.memory_budget` of what is free.
 
     Args:
         device: Where the run trains.
-        needed: Predicted bytes.
-        budget: Share of the free memory that the run may take.
+        preset: The run.
+        shape: The sizes of its data.
+        parameters: Trainable numbers stored.
 
     Raises:
-        UsageError: It does not fit.
+        UsageError: Not even one task at a time fits.
     """
-    if device.type != "cuda":
-        return
-    free, _ = torch.cuda.mem_get_info(device)
-    if needed > free * budget:
-        raise UsageError(
-            f"the run needs about {needed / 2**20:,.0f} MiB on {device}; allowed: "
-            f"{free * budget / 2**20:,.0f} MiB ({budget:.0%} of what is free, device.memory_budget)"
-        )
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        # What this process has already is part of what the run needs.
+        free = psutil.virtual_memory().available + psutil.Process().memory_info().rss
+    allowed = int(free * preset.device.memory_budget)
+    found = fitted_memory(preset, shape, parameters, allowed, on_gpu=on_gpu)
+    needed = found.bytes_on(gpu=on_gpu)
+    if needed > allowed:
+        problem, permitted = too_little(preset, needed, free, f"of the memory of {device}")
+        raise UsageError(f"device.memory_budget: {problem}; allowed: {permitted}")
+    return found.tasks_per_chunk
 
 
 def set_up(threads: int) -> None:

@@ -13,6 +13,8 @@ from sklearn.metrics import adjusted_rand_score
 from torch.nn.functional import cross_entropy
 
 from shareconsole.sharing.data import MISSING, scale
+from shareconsole.spec.memory import images_per_pass
+from shareconsole.trainer.device import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from shareconsole.sharing.data import Split
-    from shareconsole.sharing.population import Population
+    from shareconsole.sharing.method import Method
     from shareconsole.trainer.build import Experiment
-
-IMAGES_PER_PASS = 500
-"""Images per forward pass; small enough for the small networks' activations to stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +46,30 @@ class SplitScore:
 
 
 def score(
-    population: Population, assignment_LT: Tensor, split: Split, breathe: Callable[[], None]
+    method: Method,
+    split: Split,
+    dtype: torch.dtype,
+    breathe: Callable[[], None],
+    num_images: int,
 ) -> SplitScore:
     """Score every task's network on a split.
 
     Args:
-        population: The engine.
-        assignment_LT: [L, T] modules to test with.
+        method: Whose networks.
         split: Where to test.
+        dtype: Type of the networks' inputs.
         breathe: Called before every pass; may raise to give the evaluation up.
+        num_images: Images of a forward pass.
     """
-    dtype = next(population.bank.parameters()).dtype
     wrong: list[Tensor] = []
     loss: list[Tensor] = []
     labelled: list[Tensor] = []
-    for task, choice in enumerate(assignment_LT.T.tolist()):
+    for task, labels in enumerate(split.labels):
         totals: list[Tensor] = []
-        images, labels = split.task_images(task), split.labels[task]
-        for x, y in zip(images.split(IMAGES_PER_PASS), labels.split(IMAGES_PER_PASS), strict=True):
+        images = split.task_images(task)
+        for x, y in zip(images.split(num_images), labels.split(num_images), strict=True):
             breathe()
-            logits = population.logits(task, choice, scale(x, dtype))
+            logits = method.logits(task, scale(x, dtype))
             known = y != MISSING
             summed = cross_entropy(logits, y, ignore_index=MISSING, reduction="sum")
             miss = ((logits.argmax(1) != y) & known).sum()
@@ -105,20 +108,22 @@ def evaluation_columns(experiment: Experiment) -> list[str]:
 def evaluate(experiment: Experiment, breathe: Callable[[], None]) -> dict[str, float]:
     """Measure the run as it stands, keyed by `evaluation_columns`.
 
-    Adjusted Rand indices compare, per routed unit, "uses the same module" with the planted
+    Adjusted Rand indices compare, per routed unit, "uses the same modules" with the planted
     groups: 1 is a perfect match, 0 what chance gives.
     """
     data, method = experiment.data, experiment.method
-    assignment_LT = method.assignment()
+    dtype = DTYPES[experiment.preset.device.dtype]
+    count = images_per_pass(experiment.preset.network, data.input_shape)
     values: list[float] = []
-    test = score(experiment.population, assignment_LT, data.test, breathe)
+    test = score(method, data.test, dtype, breathe, count)
     values += [*test.error, *test.loss]
     overall = [test.macro_error, test.micro_error]
     if data.validation is not None:
-        validation = score(experiment.population, assignment_LT, data.validation, breathe)
+        validation = score(method, data.validation, dtype, breathe, count)
         values += [*validation.error, *validation.loss]
         overall += [validation.macro_error, validation.micro_error]
     values += [*overall, *method.scalars().values()]
     if data.groups is not None:
-        values += [float(adjusted_rand_score(data.groups, row)) for row in assignment_LT.tolist()]
+        rows = method.assignment().tolist()
+        values += [float(adjusted_rand_score(data.groups, row)) for row in rows]
     return dict(zip(evaluation_columns(experiment), values, strict=True))

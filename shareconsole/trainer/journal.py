@@ -66,6 +66,7 @@ class Journal:
         # Until this attempt evaluates, lists go on showing what the one before found.
         hint = read_status(folder)
         self.errors = (hint.macro_error, hint.micro_error) if hint else (None, None)
+        self.best_error = hint.best_macro_error if hint else None
         self._events = EventWriter(folder.events(attempt.number), attempt.number)
         self._heartbeat = Heartbeat(folder)
         self._metrics: RecordWriter | None = None
@@ -168,6 +169,13 @@ class Journal:
         self._last_step_at = now
         self.step = step
 
+    def evaluated(self, macro: float, micro: float) -> None:
+        """Note what an evaluation found, fractions as they are on record, and show it."""
+        self.errors = (macro, micro)
+        if math.isfinite(macro):
+            self.best_error = macro if self.best_error is None else min(self.best_error, macro)
+        self.write_status()
+
     def skip_time(self) -> None:
         """Leave the time since the last step out of the speed: it was a pause or an evaluation."""
         self._last_step_at = time.monotonic()
@@ -208,6 +216,7 @@ class Journal:
             micro_error=micro,
             steps_per_second=1 / median if median else None,
             updated=utc_now(),
+            best_macro_error=self.best_error,
         )
 
     def retry(self) -> None:

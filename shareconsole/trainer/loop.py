@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import math
 import time
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from shareconsole.errors import RunFailedError, UsageError
 from shareconsole.sharing.method import Stopwatch
+from shareconsole.store.best import best_on_record
 from shareconsole.store.heartbeat import Flag
 from shareconsole.trainer.checkpoint import load_newest, save_checkpoint
-from shareconsole.trainer.columns import log_schemas, step_values
+from shareconsole.trainer.columns import as_recorded, log_schemas, step_values
 from shareconsole.trainer.evaluate import evaluate
 from shareconsole.trainer.journal import DISK_FULL
 from shareconsole.trainer.signals import StopNow
@@ -43,6 +45,15 @@ class InexactResumeError(UsageError):
     """The checkpoint was made in other surroundings and nobody allowed an inexact resume."""
 
 
+class _Made(NamedTuple):
+    """A step that is made, or on a GPU queued, and not logged yet."""
+
+    step: int
+    result: StepResult
+    watch: Stopwatch
+    elapsed: float
+
+
 class Trainer:
     """One attempt at a run, from its last checkpoint (or from nothing) to its last step."""
 
@@ -67,6 +78,9 @@ class Trainer:
         self._signals = signals
         self._steering = Steering(folder, journal, signals)
         self._warned_of_nan = False
+        self._made: deque[_Made] = deque()
+        self._logging_seconds = 0.0
+        self._overlaps = experiment.device.type == "cuda"
 
     def run(self, *, allow_inexact: bool) -> str:
         """Train to the end, or until somebody wants it to stop.
@@ -86,6 +100,7 @@ class Trainer:
             self._checkpoint(insist=True)
             self._signals.armed = False
         except StopNow:
+            self._log_steps()
             print(f"stopped at once after step {self.step}", flush=True)
         finished = self.step >= self.journal.attempt.steps and self._saved_step == self.step
         reason = "finished" if finished else "stopped"
@@ -94,33 +109,58 @@ class Trainer:
 
     def _train(self) -> None:
         settings, steps = self.settings, self.journal.attempt.steps
-        logging_seconds = 0.0
         while self.step < steps and not self._obey():
             watch = Stopwatch()
-            result = self.experiment.method.step(
-                self.experiment.sampler, self.experiment.step_size, watch
-            )
+            try:
+                result = self.experiment.method.step(
+                    self.experiment.sampler, self.experiment.step_size, watch
+                )
+            except Exception:
+                self._log_steps()  # what was made before the error is on record
+                raise
             self.step += 1
-            start = time.perf_counter()
-            seconds = {**watch.seconds, "logging": logging_seconds}
-            row = step_values(result, seconds, self._elapsed_seconds())
-            self.journal.row("step", self.step, row)
             evaluates = self.step == steps or self.step % settings.eval_every == 0
+            saves = self.step < steps and self.step % settings.checkpoint_every == 0
+            self._made.append(_Made(self.step, result, watch, self._elapsed_seconds()))
+            logged = self._log_steps(1 if self._overlaps and not evaluates and not saves else 0)
+            start = time.perf_counter()
             if evaluates or self.step % settings.assignment_every == 0:
                 self._log_tensors()
             self.journal.stepped(self.step)
             self.journal.check()
-            logging_seconds = time.perf_counter() - start
-            if result.diverged:
-                self._diverged(self._what_diverged(result))
+            self._logging_seconds += time.perf_counter() - start
+            self._check(logged)
             if evaluates:
                 self._evaluate()
-            if self.step < steps and self.step % settings.checkpoint_every == 0:
+            if saves:
                 self._checkpoint(insist=False)
+
+    def _log_steps(self, all_but: int = 0) -> list[_Made]:
+        """Log the steps made, but for the last `all_but`; returns what was logged.
+
+        On a GPU the newest step may still be in the making; to wait for its numbers would leave the
+        device without work, so they are logged when the next step has been queued behind it.
+        """
+        logged = []
+        while len(self._made) > all_but:
+            made = self._made[0]  # taken away once it is written: a signal may come in between
+            start = time.perf_counter()
+            seconds = {**made.watch.seconds, "logging": self._logging_seconds}
+            self.journal.row("step", made.step, step_values(made.result, seconds, made.elapsed))
+            logged.append(self._made.popleft())
+            self._logging_seconds = time.perf_counter() - start
+        return logged
+
+    def _check(self, logged: list[_Made]) -> None:
+        for made in logged:
+            if made.result.diverged:
+                self._diverged(self._what_diverged(made.result), made.step)
 
     def _obey(self) -> bool:
         """Do what is asked between two steps; True if training should stop."""
         self._steering.take()
+        if self._steering.stop or self._steering.paused or self._steering.checkpoints:
+            self._check(self._log_steps())
         self._answer_checkpoints()
         waiting_since = time.perf_counter()
         waited = False
@@ -155,12 +195,16 @@ class Trainer:
         device = self.surroundings.device
         schemas = log_schemas(experiment, attempt.number, self.step, attempt.steps, device)
         self.journal.open_records(*schemas)
+        at_once, tasks = experiment.tasks_per_chunk, experiment.data.num_tasks
+        chunk = f" ({at_once} at a time)" if at_once < tasks else ""
         print(
             f"{experiment.population.bank.num_parameters():,} parameters, "
-            f"{experiment.data.num_tasks} tasks, {device}, "
+            f"{tasks} tasks{chunk}, {device}, {experiment.engine} engine, "
             f"from step {self.step:,} to {attempt.steps:,}",
             flush=True,
         )
+        for notice in experiment.notices:
+            self.journal.event("warning", message=notice)
         if self.step == 0:
             self._log_tensors()
         self.journal.write_status()
@@ -175,8 +219,10 @@ class Trainer:
             scores = evaluate(self.experiment, self._breathe)
             self.journal.row("evaluation", self.step, [*scores.values(), self._elapsed_seconds()])
             self.journal.repeat_schemas()
-            self.journal.errors = (scores["macro_error"], scores["micro_error"])
-        self.journal.write_status()
+        macro, micro = (
+            as_recorded(self.experiment, scores[name]) for name in ("macro_error", "micro_error")
+        )
+        self.journal.evaluated(macro, micro)
         print(
             f"step {self.step:,}: macro error {scores['macro_error']:.2%}, "
             f"micro error {scores['micro_error']:.2%}",
@@ -191,7 +237,7 @@ class Trainer:
             and not math.isnan(scores[f"test_error.{name}"])
         ]
         if bad:
-            self._diverged(f"the test loss of task {', '.join(bad)} is NaN")
+            self._diverged(f"the test loss of task {', '.join(bad)} is NaN", self.step)
 
     def _what_diverged(self, result: StepResult) -> str:
         names = self.experiment.data.task_names
@@ -202,8 +248,8 @@ class Trainer:
             return "the gradient is not finite"
         return "the fitness of the population is NaN"
 
-    def _diverged(self, what: str) -> None:
-        message = f"{what} at step {self.step}"
+    def _diverged(self, what: str, step: int) -> None:
+        message = f"{what} at step {step}"
         if self.settings.on_nan == "fail":
             raise DivergedError(f"{message} (train.on_nan = 'continue' trains on)")
         if not self._warned_of_nan:
@@ -220,6 +266,7 @@ class Trainer:
         """Save a checkpoint; if the disk is full, wait for space (`insist`) or warn and go on."""
         if self._saved_step == self.step:
             return True
+        self._check(self._log_steps())
         state = {
             "step": self.step,
             "elapsed_seconds": self._elapsed_seconds(),
@@ -266,7 +313,10 @@ class Trainer:
         )
         if loaded is not None:
             state, manifest = loaded
-            differences = manifest.surroundings.differences(self.surroundings)
+            differences = [
+                *manifest.surroundings.differences(self.surroundings),
+                *self.experiment.differences(state["experiment"]),
+            ]
             if differences:
                 text = "; ".join(differences)
                 if not allow_inexact:
@@ -281,6 +331,7 @@ class Trainer:
             macro, micro = state["errors"]
             self.journal.errors = (macro, micro)
             self._saved_step = self.step
+        self.journal.best_error = best_on_record(self.folder, until=self.step)
         self.journal.amend(resume_from_step=self.step, device=self.surroundings.device)
         if self.journal.attempt.number > 1:
             self.journal.event("resumed_from", step=self.step)

@@ -28,27 +28,33 @@ class Surroundings:
         threads: CPU threads of torch.
         device: As `trainer.device.describe_device` tells it; empty while torch is not loaded.
         torch: Version of torch.
+        data_sha256: As `trainer.data_digest` tells it; empty while no data is loaded.
     """
 
     settings_sha256: str
     threads: int
     device: str
     torch: str
+    data_sha256: str = ""
 
     def differences(self, other: Surroundings) -> list[str]:
-        """What differs, as "threads: 1 then, 2 now" (self is then); an empty device is unknown."""
+        """What differs, as "threads: 1 then, 2 now" (self is then); what is empty is unknown."""
         found = []
         for field in fields(self):
             then, now = getattr(self, field.name), getattr(other, field.name)
             if then != now and "" not in (then, now):
-                found.append(f"{field.name}: {then} then, {now} now")
+                # Of a hash its beginning is enough to see that it is another one.
+                length = 12 if field.name.endswith("_sha256") else None
+                found.append(f"{field.name}: {str(then)[:length]} then, {str(now)[:length]} now")
         return found
 
 
-def current_surroundings(folder: RunFolder, threads: int, device: str = "") -> Surroundings:
+def current_surroundings(
+    folder: RunFolder, threads: int, device: str = "", data_sha256: str = ""
+) -> Surroundings:
     """The surroundings of this process for the run in `folder`."""
     settings = hashlib.sha256(folder.resolved_toml.read_bytes()).hexdigest()
-    return Surroundings(settings, threads, device, version("torch"))
+    return Surroundings(settings, threads, device, version("torch"), data_sha256)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The loop engine keeps the contract that any engine owes its callers."""
+"""Both engines keep the contract that any engine owes its callers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,24 @@ from shareconsole.sharing.data import MISSING, Batch
 from shareconsole.sharing.population import LoopPopulation
 from shareconsole.sharing.seeding import Generators
 from shareconsole.spec.networks import ConvnetOptions
+from shareconsole.trainer.build import ENGINES
 
 CLASSES = (3, 4)
+
+
+@pytest.fixture(params=["loop", "trie"], autouse=True)
+def engine(request, monkeypatch):
+    monkeypatch.setitem(globals(), "Engine", ENGINES[request.param])
+
+
+Engine = LoopPopulation
 
 
 def make_population():
     options = ConvnetOptions(name="convnet", conv=(3, 4), dense=(5,))
     plan = build_convnet(options, (1, 8, 8))
     bank = Bank(plan, ("shared", "routed", "routed"), CLASSES, 3, Generators(0)).double()
-    return LoopPopulation(bank)
+    return Engine(bank)
 
 
 def make_batch(missing: bool = False) -> Batch:

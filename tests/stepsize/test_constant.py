@@ -13,10 +13,12 @@ from shareconsole.stepsize.constant import ConstantStepSize
 from shareconsole.trainer.build import make_optimizer
 
 
-def make(optimizer: str, *parameters: torch.nn.Parameter, decay: float = 0.0) -> ConstantStepSize:
+def make(
+    optimizer: str, *parameters: torch.nn.Parameter, decay: float = 0.0, engine: str = "trie"
+) -> ConstantStepSize:
     train = TrainTable(optimizer=optimizer, learning_rate=0.1, weight_decay=decay)
     options = ConstantStepSizeOptions(name="constant")
-    return ConstantStepSize(options, make_optimizer(train, iter(parameters)))
+    return ConstantStepSize(options, make_optimizer(train, iter(parameters), engine))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
@@ -56,3 +58,16 @@ def test_state_round_trip_continues_exactly():
         parameter.grad = torch.tensor([0.5, -1.0, 2.0])
         rule.step()
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("engine", ["loop", "trie"])
+def test_the_engine_decides_the_kernel_also_after_loading(engine):
+    other = {"loop": "trie", "trie": "loop"}[engine]
+    first, second = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
+    a, b = make("adam", first, engine=other), make("adam", second, engine=engine)
+    first.grad = torch.ones(3)
+    a.step()
+    b.load_state_dict(a.state_dict())
+    assert b.optimizer.param_groups[0]["fused"] is (True if engine == "trie" else None)
+    second.grad = torch.ones(3)
+    b.step()

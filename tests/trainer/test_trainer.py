@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,11 @@ import pytest
 from shareconsole.store.attempts import read_attempt, update_attempt
 from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.heartbeat import read_heartbeat
+from shareconsole.store.index import summarise
 from shareconsole.store.status import derive_state, read_status
 from shareconsole.trainer.columns import module_name
+from shareconsole.trainer.journal import Journal
+from shareconsole.trainer.loop import Trainer
 from tests.trainer.conftest import SMALL
 from tests.trainer.killing import difference, kill_and_resume, read, same_state
 from tests.trainer.watching import kinds
@@ -116,6 +120,67 @@ def test_a_run_killed_after_its_last_checkpoint_can_still_finish(make_run, train
     assert train(folder) == 0
     assert derive_state(folder).word == "finished"
     assert len(read(folder).table("step")) == 40
+
+
+def test_the_best_error_is_told_as_it_is_on_record(make_run, train):
+    folder = make_run("train.eval_every=2")
+    assert train(folder) == 0
+    errors = read(folder).table("evaluation")["macro_error"]
+    status = read_status(folder)
+    assert (status.macro_error, status.best_macro_error) == (errors[-1], errors.min())
+    assert summarise(folder).best_macro_error == errors.min()
+
+
+def test_a_resume_from_below_the_best_evaluation_forgets_it(make_run, train, monkeypatch):
+    """Until it is reached again: at every step it is what it would be without the break."""
+    folder = make_run("train.eval_every=2", "train.steps=24", "train.checkpoint_every=8")
+    assert train(folder) == 0
+    whole = read_status(folder)
+    for directory in checkpoint_directories(folder)[:2]:
+        (directory / "state.pt").write_bytes(b"")
+    told = []
+    written = Journal.write_status
+
+    def noting(journal):
+        written(journal)
+        # The other thread's come between a step and its evaluation.
+        if threading.current_thread() is threading.main_thread():
+            told.append(read_status(folder))
+
+    monkeypatch.setattr(Journal, "write_status", noting)
+    assert train(folder, "--steps", "26") == 0
+    rows = read(folder).table("evaluation")
+    assert read(folder).resumes[0].identical
+    assert (told[0].step, told[-1].step) == (8, 26)
+    assert told[0].best_macro_error > whole.best_macro_error  # else nothing was forgotten
+    for status in told:
+        until = rows["macro_error"][rows["step"] <= status.step]
+        assert (status.macro_error, status.best_macro_error) == (until[-1], until.min())
+    assert whole.best_macro_error in {s.best_macro_error for s in told if s.step == 24}
+
+
+def test_logging_a_step_behind_the_device_logs_the_same(make_run, train, monkeypatch):
+    # What a GPU run does; checkpoint and evaluation come at steps that are no multiples of a lot.
+    overrides = ("train.eval_every=7", "train.checkpoint_every=9")
+    plain, behind = make_run(*overrides), make_run(*overrides)
+    assert train(plain) == 0
+    start, most = Trainer.__init__, []
+
+    def overlapping(self, *arguments):
+        start(self, *arguments)
+        self._overlaps = True
+
+    log = Trainer._log_steps
+
+    def counting(self, all_but=0):
+        most.append(len(self._made))
+        return log(self, all_but)
+
+    monkeypatch.setattr(Trainer, "__init__", overlapping)
+    monkeypatch.setattr(Trainer, "_log_steps", counting)
+    assert train(behind) == 0
+    assert max(most) == 2
+    assert difference(read(behind), read(plain)) == ""
 
 
 def test_another_aim_is_no_difference(make_run, train):

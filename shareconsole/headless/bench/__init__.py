@@ -1,0 +1,1 @@
+"""`shareconsole bench`: plan a measurement, have a process of its own make it, show what came."""

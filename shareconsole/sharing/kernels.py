@@ -1,0 +1,190 @@
+"""Layers over many nodes at once, each node normalised by the statistics of its own batch.
+
+Shapes as in `layout`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import batch_norm, conv2d, linear
+
+from shareconsole.sharing.layout import by_node, from_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from shareconsole.sharing.layout import Layout
+
+    Norm = nn.BatchNorm1d | nn.BatchNorm2d
+
+
+def pool_2x2(x: Tensor) -> Tensor:
+    """2x2 max-pooling without gradient, bitwise equal to torch's; an odd last row or column drops.
+
+    The maximum of strided views is vectorised; torch's kernel also keeps track of indices.
+
+    Raises:
+        ValueError: The images are too small.
+    """
+    rows, columns = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+    if not rows or not columns:
+        raise ValueError(f"images of {x.shape[2]}x{x.shape[3]} cannot be pooled 2x2")
+    tall = torch.maximum(x[:, :, 0:rows:2], x[:, :, 1:rows:2])
+    return torch.maximum(tall[..., 0:columns:2], tall[..., 1:columns:2])
+
+
+def folded_forward(
+    layer: nn.Conv2d | nn.Linear, norm: Norm, x: Tensor, multiply: torch.dtype | None = None
+) -> Tensor:
+    """Outputs of `layer` followed by `norm` in eval mode, as one layer.
+
+    Convolutions multiply as `multiply` says, if that is not the type of `x`.
+    """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    bias = torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)
+    if layer.bias is not None:
+        bias = bias + layer.bias * scale
+    if isinstance(layer, torch.nn.Linear):
+        return linear(x, layer.weight * scale.view(-1, 1), bias)
+    weight = layer.weight * scale.view(-1, 1, 1, 1)
+    return convolve(layer, x, weight, bias, multiply)
+
+
+def convolve(
+    layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None, multiply: torch.dtype | None
+) -> Tensor:
+    """Outputs of a convolution like `layer` with other weights, multiplied in another type."""
+    if multiply is not None:
+        operands = (
+            x.to(multiply),
+            weight.to(multiply),
+            None if bias is None else bias.to(multiply),
+        )
+    else:
+        operands = (x, weight, bias)
+    y = conv2d(*operands, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return y.to(x.dtype)
+
+
+def normalise(norm: Norm, x: Tensor) -> Tensor:
+    """Outputs of `norm` in eval mode, whatever mode it is in."""
+    return batch_norm(
+        x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps
+    )
+
+
+def variance_of_centred(centred_NVC: Tensor) -> Tensor:
+    """Biased variance [N, 1, C] of values whose mean is zero.
+
+    Raises:
+        ValueError: V is 1, so that there is no variance.
+    """
+    count = centred_NVC.shape[1]
+    if count < 2:
+        raise ValueError("batch-norm needs more than one value per channel to train")
+    return (centred_NVC * centred_NVC).sum(1, keepdim=True).div_(count)
+
+
+def unbiased_variance(variance_N1C: Tensor, count: int) -> Tensor:
+    """The unbiased variance [N, C] of `count` values from their biased one."""
+    return variance_N1C[:, 0] * (count / (count - 1))
+
+
+class NodeBatchNorm(torch.autograd.Function):
+    """Batch-norm in train mode, each node by the statistics of its own values.
+
+    Arguments: x [N * B, C, H, W] or [N * B, C], layout, eps, then G weights and G biases [C].
+    Returns the output, and without gradient the mean [N, C] and the unbiased variance [N, C].
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, layout: Layout, eps: float, *affine: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        modules = len(layout.nodes)
+        values = by_node(x, layout.num_nodes)
+        mean = values.mean(1, keepdim=True)
+        centred = values - mean
+        variance = variance_of_centred(centred)
+        inverse = torch.rsqrt(variance + eps)
+        scale = inverse * layout.spread([*affine[:modules]])
+        output = torch.addcmul(layout.spread([*affine[modules:]]), centred, scale)
+        ctx.save_for_backward(centred, inverse, scale)
+        ctx.layout = layout
+        mean, unbiased = mean[:, 0], unbiased_variance(variance, centred.shape[1])
+        ctx.mark_non_differentiable(mean, unbiased)
+        return from_nodes(output, x), mean, unbiased
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x, the weights and the biases."""
+        centred, inverse, scale = ctx.saved_tensors
+        count = centred.shape[1]
+        flow = by_node(gradients[0], ctx.layout.num_nodes)
+        total = flow.sum(1, keepdim=True)
+        along = (flow * centred).sum(1, keepdim=True).mul_(inverse)
+        moved = torch.addcmul(scale * total / -count, centred, scale * inverse * along / -count)
+        dx = from_nodes(moved.addcmul_(flow, scale), gradients[0])
+        return dx, None, None, *ctx.layout.collect(along), *ctx.layout.collect(total)
+
+
+class GroupedLinear(torch.autograd.Function):
+    """A linear layer per module, each over the rows of its own nodes.
+
+    Arguments: x [N * B, F], layout, then G weights [O_g, F] and G biases [O_g]. Returns
+    [N * B, max O_g]; where a module has fewer outputs the rest is minus infinity, so that a
+    softmax gives it nothing.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layout: Layout, *parameters: Tensor) -> Tensor:
+        """See the class."""
+        modules = len(layout.nodes)
+        weights, biases = parameters[:modules], parameters[modules:]
+        ctx.save_for_backward(x, *weights)
+        ctx.layout = layout
+        return grouped_linear(x, layout, weights, biases)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x, the weights and the biases."""
+        layout = ctx.layout
+        x, *weights = ctx.saved_tensors
+        dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        places = layout.split(dx) if dx is not None else [None] * len(weights)
+        parts = zip(layout.split(gradients[0]), layout.split(x), weights, places, strict=True)
+        dweights: list[Tensor] = []
+        dbiases: list[Tensor] = []
+        for flow, part, weight, place in parts:
+            used = flow[:, : len(weight)]
+            dweights.append(used.T @ part)
+            dbiases.append(used.sum(0))
+            if place is not None:
+                torch.mm(used, weight, out=place)
+        return dx, None, *dweights, *dbiases
+
+
+def grouped_linear(
+    x: Tensor, layout: Layout, weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> Tensor:
+    """`GroupedLinear` without gradient."""
+    widths = {len(weight) for weight in weights}
+    if len(weights) == 1:
+        return torch.addmm(biases[0], x, weights[0].T)
+    output = x.new_empty((len(x), max(widths)))
+    if len(widths) > 1:
+        output.fill_(-torch.inf)
+    parts = zip(layout.split(x), layout.split(output), weights, biases, strict=True)
+    for part, place, weight, bias in parts:
+        torch.addmm(bias, part, weight.T, out=place[:, : len(weight)])
+    return output

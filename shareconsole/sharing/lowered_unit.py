@@ -1,0 +1,172 @@
+"""All modules of a unit, or all heads, running on many nodes at once.
+
+Layers without weights run once over all nodes; layers with weights run once per module, over the
+nodes of that module, which are neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from torch import nn
+
+from shareconsole.sharing.conv_unit import ConvSettings, ConvUnit
+from shareconsole.sharing.kernels import (
+    GroupedLinear,
+    NodeBatchNorm,
+    convolve,
+    folded_forward,
+    grouped_linear,
+    normalise,
+    pool_2x2,
+)
+from shareconsole.sharing.layout import join
+from shareconsole.sharing.lowering import Slot, UnsupportedModuleError, lower, signature, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+    from torch import Tensor
+
+    from shareconsole.sharing.kernels import Norm
+    from shareconsole.sharing.layout import Layout
+    from shareconsole.sharing.lowering import Operation
+
+    Observe = Callable[[list[Norm], Tensor, Tensor], None]
+
+
+class LoweredUnit:
+    """All modules of a unit, which are alike but for their weights, or the heads of all tasks.
+
+    Heads may differ in their classes: where they do, logits are padded with minus infinity.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[nn.Module],
+        *,
+        heads: bool = False,
+        multiply: torch.dtype | None = None,
+    ) -> None:
+        """Trace `modules`.
+
+        Args:
+            modules: The modules.
+            heads: Whether they are heads, whose last layers may have different widths.
+            multiply: The type that convolutions multiply in, if not that of the images.
+
+        Raises:
+            UnsupportedModuleError: A layer cannot run on several nodes at once, or the modules are
+                not all built alike.
+        """
+        self._multiply = multiply
+        # Wrapped, so that a module that is a single layer is a layer of the graph too.
+        wrapped = [nn.Sequential(module) for module in modules]
+        self._layers = [dict(module.named_modules()) for module in wrapped]
+        graphs = [trace(module) for module in wrapped]
+        self._program = lower(graphs[0], self._layers[0])
+        may_differ = heads and self._program.ends_in_linear
+        kinds = [_kind(module, but_for_width=may_differ) for module in modules]
+        graphs_differ = any(signature(graph) != signature(graphs[0]) for graph in graphs[1:])
+        if graphs_differ or any(kind != kinds[0] for kind in kinds[1:]):
+            raise UnsupportedModuleError("its modules are not all built alike")
+
+    def train(self, x: Tensor, modules: Sequence[int], layout: Layout, observe: Observe) -> Tensor:
+        """Outputs in train mode, whatever mode the modules are in.
+
+        Args:
+            x: [N * B, ...] node by node, the nodes of one module together.
+            modules: The G modules in use.
+            layout: Their nodes.
+            observe: Told of every batch-norm layer: the layer in each of the G modules, and mean
+                and unbiased variance [N, C] of what the nodes brought to it.
+        """
+        used = [self._layers[module] for module in modules]
+        values: list[Any] = [x] + [None] * (self._program.size - 1)
+        for step in self._program.train:
+            inputs = [values[i.index] if isinstance(i, Slot) else i for i in step.inputs]
+            if step.kind == "call":
+                values[step.output] = self._function(step)(*inputs)
+                continue
+            layers = [[named[name] for name in step.layers] for named in used]
+            if step.kind == "linear" and inputs[0].dim() == 2:
+                linears = [row[0] for row in layers]
+                weights = [layer.weight for layer in linears]
+                biases = [layer.bias for layer in linears]
+                values[step.output] = GroupedLinear.apply(inputs[0], layout, *weights, *biases)
+                continue
+            if step.kind in ("layer", "linear"):
+                parts = zip(layers, layout.split(inputs[0]), strict=True)
+                values[step.output] = join([self._apply(layer, part) for (layer,), part in parts])
+                continue
+            norms = [row[-1] for row in layers]
+            affine = [*[norm.weight for norm in norms], *[norm.bias for norm in norms]]
+            if step.kind == "norm":
+                outputs = NodeBatchNorm.apply(inputs[0], layout, norms[0].eps, *affine)
+            else:
+                convs = [row[0] for row in layers]
+                settings = _settings(convs[0], norms[0], self._multiply)
+                kernels = [conv.weight for conv in convs]
+                outputs = ConvUnit.apply(inputs[0], layout, settings, *kernels, *affine)
+            values[step.output], mean, variance = outputs
+            observe(norms, mean, variance)
+        return cast("Tensor", values[self._program.result])
+
+    def infer(self, x: Tensor, modules: Sequence[int], layout: Layout) -> Tensor:
+        """Outputs in eval mode, whatever mode the modules are in; call it without gradients."""
+        used = [self._layers[module] for module in modules]
+        values: list[Any] = [x] + [None] * (self._program.size - 1)
+        for step in self._program.infer:
+            inputs = [values[i.index] if isinstance(i, Slot) else i for i in step.inputs]
+            if step.kind == "call":
+                values[step.output] = self._function(step)(*inputs)
+                continue
+            if step.kind == "linear" and inputs[0].dim() == 2:
+                linears = [named[step.layers[0]] for named in used]
+                weights = [layer.weight for layer in linears]
+                biases = [layer.bias for layer in linears]
+                values[step.output] = grouped_linear(inputs[0], layout, weights, biases)
+                continue
+            outputs: list[Tensor] = []
+            for named, part in zip(used, layout.split(inputs[0]), strict=True):
+                layers = [named[name] for name in step.layers]
+                if step.kind in ("layer", "linear"):
+                    outputs.append(self._apply(layers[0], part))
+                elif step.kind == "norm":
+                    outputs.append(normalise(layers[0], part))
+                else:
+                    y = folded_forward(layers[0], layers[1], part, self._multiply)
+                    outputs.append(pool_2x2(y) if step.kind == "conv-unit" else y)
+            values[step.output] = join(outputs)
+            if step.kind == "conv-unit":
+                values[step.output].relu_()
+        return cast("Tensor", values[self._program.result])
+
+    def _apply(self, layer: nn.Module, x: Tensor) -> Tensor:
+        if isinstance(layer, nn.Conv2d) and self._multiply and layer.padding_mode == "zeros":
+            return convolve(layer, x, layer.weight, layer.bias, self._multiply)
+        return cast("Tensor", layer(x))
+
+    def _function(self, step: Operation) -> Callable[..., Tensor]:
+        (name,) = step.layers
+        return cast(
+            "Callable[..., Tensor]", self._layers[0][name] if isinstance(name, str) else name
+        )
+
+
+def _kind(module: nn.Module, *, but_for_width: bool) -> list[str]:
+    """The layers of `module`; without the width of the last one if that may differ.
+
+    A linear layer without a bias cannot be padded with minus infinity, so its width counts.
+    """
+    layers = [layer for layer in module.modules() if not [*layer.children()]]
+    last = layers[-1]
+    if but_for_width and isinstance(last, nn.Linear) and last.bias is not None:
+        return [*map(repr, layers[:-1]), f"Linear from {last.in_features}"]
+    return [*map(repr, layers)]
+
+
+def _settings(conv: nn.Conv2d, norm: Norm, multiply: torch.dtype | None) -> ConvSettings:
+    assert not isinstance(conv.padding, str)
+    return ConvSettings(conv.stride, conv.padding, conv.dilation, conv.groups, norm.eps, multiply)

@@ -1,0 +1,91 @@
+"""What the study of tree sampling compares, on what, and where its numbers are kept."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from shareconsole.spec.toml import load_preset
+
+CPU = torch.device("cpu")
+REFERENCE = "independent 8"
+CASES = {
+    "digits": ("digits",),
+    "planted": ("planted",),
+    "omniglot T=20 K=20 28x28": (
+        "lws-omniglot",
+        "data.alphabets=20",
+        "data.size=28",
+        "method.modules=20",
+    ),
+}
+LEARNABLE = ("digits", "planted")
+
+
+class Variant(NamedTuple):
+    """How many assignments each half draws, and how."""
+
+    nes: int
+    sgd: int
+    branching: str | int = ""
+
+    def overrides(self, num_routed: int) -> list[str]:
+        """Settings of the preset; a number stands for a list that repeats it."""
+        counts = [f"method.nes_samples={self.nes}", f"method.sgd_samples={self.sgd}"]
+        if not self.branching:
+            return counts
+        branching = self.branching
+        if isinstance(branching, int):
+            branching = str([branching] * num_routed)
+        return [*counts, "method.sampling=tree", f"method.branching={branching}"]
+
+
+VARIANTS = {
+    REFERENCE: Variant(8, 8),
+    "independent 4": Variant(4, 4),
+    "independent 16": Variant(16, 16),
+    "tree 8": Variant(8, 8, "auto"),
+    "tree 16": Variant(16, 16, "auto"),
+    "tree 64/8": Variant(64, 8, "auto"),
+    "tree 64/16": Variant(64, 16, "auto"),
+    "8 paths, 64 members": Variant(64, 8, 8),
+}
+
+
+class Table:
+    """Numbers by (part, case, variant, seed, name), kept in a file as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[tuple[str, str, str, int], dict[str, float]] = defaultdict(dict)
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                for part, case, variant, seed, name, value in csv.reader(file):
+                    self.values[part, case, variant, int(seed)][name] = float(value)
+
+    def add(self, part: str, case: str, variant: str, seed: int, found: dict[str, float]) -> None:
+        """Keep what one measurement found; it is written whole."""
+        self.values[part, case, variant, seed] |= found
+        lines = [(part, case, variant, seed, name, f"{x:.6g}") for name, x in found.items()]
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
+        print(part, case, variant, seed, {n: round(x, 4) for n, x in found.items()}, flush=True)
+
+    def column(self, part: str, case: str, variant: str, name: str) -> np.ndarray:
+        """One number over all seeds there are."""
+        keys = [key for key in sorted(self.values) if key[:3] == (part, case, variant)]
+        return np.array([self.values[key][name] for key in keys])
+
+
+def preset_of(case: str, variant: str, engine: str, seed: int = 0):
+    """A case under a variant."""
+    source, *overrides = CASES[case]
+    overrides += [f"device.engine={engine}", "device.device=cpu", f"run.seed={seed}"]
+    plain = load_preset(source, overrides).preset
+    routed = len(plain.network.routed_work(plain.data.shape().input_shape))
+    return load_preset(source, [*overrides, *VARIANTS[variant].overrides(routed)]).preset
