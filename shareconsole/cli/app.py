@@ -13,7 +13,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from shareconsole import __version__
-from shareconsole.cli import console, control, doctor, exits, presets, reading, training
+from shareconsole.cli import (
+    bench,
+    console,
+    control,
+    data,
+    doctor,
+    exits,
+    presets,
+    reading,
+    training,
+)
 from shareconsole.errors import PresetError, ShareconsoleError
 from shareconsole.headless.output import prepare_streams, say
 
@@ -28,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (console, training, reading, control, presets, doctor):
+for group in (console, training, reading, control, presets, data, bench, doctor):
     group.register(app)
 
 
@@ -54,9 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     if words and words[0].partition("=")[0] in console.OPENING:
         words.insert(0, "ui")
     try:
-        if not words:
-            # Past typer, which would load pydantic to parse nothing: 0.1 s before the first row.
-            return console.ui()
+        everyday = console.everyday(words)
+        if everyday is not None:
+            return everyday()
         code = app(args=words, prog_name="shareconsole", standalone_mode=False)
     except PresetError as error:
         # One bare line each, so that an editor finds file:line:column at its beginning.

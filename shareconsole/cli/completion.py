@@ -46,3 +46,10 @@ def _names(folder: Path) -> list[str]:
         return os.listdir(folder)
     except OSError:  # no such folder, or not ours to read: then there is nothing to complete
         return []
+
+
+def complete_file_set(incomplete: str) -> list[str]:
+    """Return the names of the sets of published files."""
+    from shareconsole.files.known import FILE_SETS
+
+    return [name for name in FILE_SETS if name.startswith(incomplete)]

@@ -32,6 +32,9 @@ def check(
     for note in loaded.notes:
         say(f"note: {note}")
     check_room(loaded.preset, runs_folder(runs), file=preset)
+    # Published files may still have to be fetched; one's own data are there or wrong.
+    if loaded.preset.data.shape_from_files:
+        loaded.preset.data.check_files()
     if as_json:
         put_json(prediction_json(loaded))
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shareconsole.cli import exits
+from shareconsole.cli.console import Color, WatchAsciiOption, WatchColorOption, check_watch
 from shareconsole.cli.options import (
     DetachOption,
     PresetArgument,
@@ -61,6 +62,8 @@ def run(
     as_json: EndJsonOption = False,
     quiet: QuietOption = False,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it in the console.")] = False,
+    color: WatchColorOption = Color.auto,
+    ascii_only: WatchAsciiOption = False,
     runs: RunsOption = None,
 ) -> int:
     """Train a preset in the background and follow it.
@@ -68,8 +71,7 @@ def run(
     Ctrl-C stops it after the step with a checkpoint, a second one at once. Closing the terminal
     stops nothing: the trainer is a process of its own.
     """
-    if watch:
-        _check_watch(detach=detach, as_json=as_json)
+    check_watch(watch, detach=detach, as_json=as_json, color=color, ascii_only=ascii_only)
     from shareconsole.headless.follow import Interrupts
     from shareconsole.headless.output import say
     from shareconsole.launch import check_room, create_run, start
@@ -79,6 +81,7 @@ def run(
         say(f"note: {note}", quiet=quiet)
     directory = runs_folder(runs)
     check_room(loaded.preset, directory, file=preset)
+    loaded.preset.data.check_files()
     with Interrupts() as interrupts:
         folder = create_run(loaded, directory)
         trainer = start(folder, narrate=say)
@@ -87,17 +90,7 @@ def run(
             return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
     from shareconsole.console.run import run_console
 
-    return run_console(directory, folder)
-
-
-def _check_watch(*, detach: bool, as_json: bool) -> None:
-    """Refuse what --watch does not go with, before anything is made."""
-    from shareconsole.console.run import require_terminal
-    from shareconsole.errors import UsageError
-
-    if detach or as_json:
-        raise UsageError(f"--watch does not go with {'--detach' if detach else '--json'}")
-    require_terminal()
+    return run_console(directory, folder, color=color.value, ascii_only=ascii_only)
 
 
 def resume(

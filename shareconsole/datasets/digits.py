@@ -17,7 +17,7 @@ from shareconsole.sharing.data import MultiTaskData, split_tasks
 from shareconsole.sharing.splits import stratified_folds
 
 if TYPE_CHECKING:
-    from shareconsole.spec.datasets import DigitsOptions
+    from shareconsole.spec.data.digits import DigitsOptions
 
 TASKS = ("upright-1", "upright-2", "rotated-1", "rotated-2")
 

@@ -17,7 +17,7 @@ from shareconsole.sharing.data import MultiTaskData, split_tasks
 from shareconsole.sharing.splits import stratified_folds
 
 if TYPE_CHECKING:
-    from shareconsole.spec.datasets import PlantedOptions
+    from shareconsole.spec.data.digits import PlantedOptions
 
 
 def load_planted(options: PlantedOptions) -> MultiTaskData:

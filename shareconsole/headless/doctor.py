@@ -34,6 +34,8 @@ PACKAGES = (
     "rich",
     "textual",
     "psutil",
+    "pillow",
+    "pooch",
     "nvidia-ml-py",
 )
 # torch.load of earlier releases runs code from a checkpoint (CVE-2026-24747).

@@ -13,6 +13,7 @@ import numpy as np
 from shareconsole.headless.damage import FINAL_STATES, record_notes, tensor_notes
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.attempts import Attempt, read_attempt
+from shareconsole.store.best import best_macro_error
 from shareconsole.store.events import read_events
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.index import RunSummary, summarise
@@ -139,7 +140,9 @@ def gather(folder: RunFolder) -> RunFacts:
     if last is not None:
         # The records are exact, the hint that lists are made of may lack them after a resume.
         macro, micro = (_value(last, name) for name in ("macro_error", "micro_error"))
-        summary = dataclasses.replace(summary, macro_error=macro, micro_error=micro)
+        summary = dataclasses.replace(
+            summary, macro_error=macro, micro_error=micro, best_macro_error=best_macro_error(log)
+        )
     try:
         assignment = _assignment(log, last)
     except StoreError as error:  # the log was damaged or removed since it was opened

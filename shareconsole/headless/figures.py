@@ -108,6 +108,12 @@ def size(num_bytes: int | float) -> str:
     return f"{value:.1f} TiB"
 
 
+def needed_memory(num_bytes: int, at_once: int, tasks: int) -> str:
+    """Return what a run takes: ``about 1.4 GiB``, then ``, 2 of 8 tasks at a time`` if not all."""
+    chunk = f", {at_once} of {tasks} tasks at a time" if at_once < tasks else ""
+    return f"about {size(num_bytes)}{chunk}"
+
+
 def steps_progress(step: int | None, steps: int | None) -> str:
     """Return ``412 of 1,000 steps``, as much of it as is known."""
     if steps is None:

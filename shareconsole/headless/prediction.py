@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shareconsole.headless.figures import count, size
+from shareconsole.files.known import FILE_SETS
+from shareconsole.files.places import look
+from shareconsole.headless.figures import count, needed_memory, size
 from shareconsole.headless.styles import GOOD
 from shareconsole.headless.tables import Page, cell
+from shareconsole.launch import memory_budget
 from shareconsole.spec.checks import predict
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from shareconsole.spec.preset import Preset
     from shareconsole.spec.toml import LoadedPreset
 
 
 def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
     """Return the object that ``check --json`` prints; sizes are in bytes."""
-    needed = predict(loaded.preset)
+    needed = predict(loaded.preset, memory_budget(loaded.preset))
     return {
         "preset": loaded.name,
         "path": str(loaded.path),
         "notes": list(loaded.notes),
         # The memory of the process, as the text has it.
         "prediction": {**needed._asdict(), "memory_bytes": needed.process_bytes},
+        "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
     }
 
@@ -31,7 +36,7 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
 def print_prediction(console: Console, loaded: LoadedPreset) -> None:
     """Print what was found to be in order and what the run will need."""
     preset = loaded.preset
-    needed = predict(preset)
+    needed = predict(preset, memory_budget(preset))
     rows = [
         [
             "trains",
@@ -40,11 +45,31 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
         ["tasks", count(needed.num_tasks)],
         ["routed units", count(needed.routed_units)],
         ["parameters", count(needed.parameters)],
-        ["memory", f"about {size(needed.process_bytes)}"],
+        ["memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)],
         ["disk", f"about {size(needed.disk_bytes)}"],
+        *(["files", words] for words in _files(preset)),
     ]
     page = Page(console)
     page.line(cell(f"✓ {loaded.path} is in order", GOOD))
     if preset.run.name != loaded.name:
         page.line(f"name          {preset.run.name}", indent=2, hanging=14)
     page.table(["", ""], rows, ["left", "left"])
+
+
+def _missing(preset: Preset) -> list[str]:
+    """Return the names of the published files that the run needs and that are not here."""
+    return [
+        file.name
+        for name in preset.data.sources()
+        for file in FILE_SETS[name].files
+        if file.name not in look(FILE_SETS[name])
+    ]
+
+
+def _files(preset: Preset) -> list[str]:
+    """Return a line for every set of published files that the run needs."""
+    lines = []
+    for name in preset.data.sources():
+        here = len(look(FILE_SETS[name])) == len(FILE_SETS[name].files)
+        lines.append(f"{name}: {'here' if here else f'missing; shareconsole data fetch {name}'}")
+    return lines

@@ -101,8 +101,18 @@ def require_state(folder: RunFolder, verb: str) -> State:
     """
     require_run(folder, verb)
     state = wait_until(folder, _has_attempt)
+    require_fit(folder, verb, state)
+    return state
+
+
+def require_fit(folder: RunFolder, verb: str, state: State) -> None:
+    """Refuse what a trainer cannot do as it stands.
+
+    Raises:
+        UsageError: it cannot; the message says how the run stands.
+    """
     if state.word in FITTING[verb]:
-        return state
+        return
     already = {("pause", "paused"): "is paused already", ("resume", "running"): "is running"}
     what = already.get((verb, state.word), f"is {state.word}")
     why = f" ({state.reason})" if state.reason else ""

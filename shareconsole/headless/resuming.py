@@ -13,6 +13,7 @@ from shareconsole.store.identity import read_identity
 from shareconsole.store.lock import probe
 
 if TYPE_CHECKING:
+    from shareconsole.spec.preset import Preset
     from shareconsole.store.folder import RunFolder
     from shareconsole.store.status import State
 
@@ -27,20 +28,23 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
 
     Raises:
         LockedError: somebody else trains it.
-        UsageError: there is nothing to restart, or nothing left to train.
+        UsageError: there is nothing to restart, nothing left to train, or a file of its data set is
+            missing or damaged.
     """
     held = probe(folder)
     if state.word in HELD or held:
         word = state.word if state.word in HELD else "held by another trainer"
         raise LockedError(f"cannot resume {folder.id}: it is {word}{_process(state)}")
-    _require_whole(folder, state)
+    preset = _require_whole(folder, state)
     if state.word == "finished" and steps is None:
-        raise UsageError(f"{folder.id} is finished; --steps N trains it longer, to step N")
+        again = f"'shareconsole resume {folder.id} --steps N'"
+        raise UsageError(f"{folder.id} is finished; {again} trains it longer, to step N")
     if state.word not in RESTARTABLE | {"finished", "unreadable"}:
         raise UsageError(f"cannot resume {folder.id}: it is {state.word}{_why(state)}")
     saved = newest_checkpoint(folder)
     if steps is not None and saved is not None and steps <= saved:
         raise UsageError(f"{folder.id} is at step {saved:,}; --steps must be more than that")
+    preset.data.check_files()
     if state.word == "lost":
         return [f"taking over {folder.id}: {state.reason}; nobody holds its lock"]
     if state.word == "unreadable":
@@ -48,13 +52,13 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
     return []
 
 
-def _require_whole(folder: RunFolder, state: State) -> None:
-    """Raise UsageError unless what a trainer starts from can be read."""
+def _require_whole(folder: RunFolder, state: State) -> Preset:
+    """Return the run's preset; raise UsageError unless what a trainer starts from can be read."""
     from shareconsole.spec.toml import parse_resolved
 
     try:
         read_identity(folder)
-        parse_resolved(read_bytes(folder.resolved_toml).decode("utf-8"))
+        return parse_resolved(read_bytes(folder.resolved_toml).decode("utf-8"))
     except FileNotFoundError:
         why = f"{folder.resolved_toml.name} is missing"
     except UnicodeDecodeError:
@@ -64,8 +68,6 @@ def _require_whole(folder: RunFolder, state: State) -> None:
         why = state.reason if state.word == "unreadable" else str(error)
     except ShareconsoleError as error:
         why = safe_text(error)
-    else:
-        return
     raise UsageError(f"cannot resume {folder.id}: {why}")
 
 

@@ -1,168 +1,47 @@
-"""The data sets a preset can name, their options, and the shape of the tasks they make.
+"""The data sets a preset can name.
 
-The shapes are arithmetic on published counts, so that a preset can be checked, and its size
-predicted, without loading an image.
+Adding one takes an options model in `shareconsole.spec.data`, its place in ``DatasetOptions`` and a
+line in ``DATASETS``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
 from shareconsole.spec.catalog import Entry
-from shareconsole.spec.fields import Issue, Table, option
+from shareconsole.spec.data.cifar import Cifar10Options, Cifar100Options
+from shareconsole.spec.data.digits import DigitsOptions, PlantedOptions
+from shareconsole.spec.data.handwriting import (
+    DklKannadaOptions,
+    DklMnistOptions,
+    GlyphsOptions,
+    MnistRotationsOptions,
+)
+from shareconsole.spec.data.omniglot import OmniglotOptions
+from shareconsole.spec.data.overlaid import DigitsOverlaidOptions, MultiMnistOptions
+from shareconsole.spec.data.own import ArraysOptions, CsvOptions, FolderOptions, IdxOptions
+from shareconsole.spec.data.table import DatasetTable
 
-# scikit-learn's digits: 1,797 images of 8x8 pixels; how many there are of each of the ten classes.
-DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
-MIN_TEST_IMAGES = 10
-
-
-class DataShape(NamedTuple):
-    """Sizes of a multi-task problem.
-
-    Attributes:
-        num_tasks: T.
-        num_classes: per task.
-        input_shape: [C, H, W] of one image.
-        train_images: per task, validation images included.
-        test_images: per task.
-    """
-
-    num_tasks: int
-    num_classes: tuple[int, ...]
-    input_shape: tuple[int, ...]
-    train_images: tuple[int, ...]
-    test_images: tuple[int, ...]
-
-
-class DatasetTable(Table):
-    """What the checks need to know of any data set without asking which one it is."""
-
-    name: str
-
-    def shape(self) -> DataShape:
-        """Return the sizes of the problem."""
-        raise NotImplementedError
-
-    def issues(self) -> list[Issue]:
-        """Return options that do not fit each other."""
-        raise NotImplementedError
-
-
-def validation_images(train_images: int, fraction: float) -> int:
-    """Return how many of a task's training images are kept for validation."""
-    return round(train_images * fraction)
-
-
-def _folds(count: int) -> tuple[int, ...]:
-    """Return the sizes of ``count`` disjoint stratified folds of the digits, larger ones first."""
-    total = sum(DIGITS_PER_CLASS)
-    return tuple(total // count + (fold < total % count) for fold in range(count))
-
-
-def _digits_shape(num_tasks: int, train_per_task: int) -> DataShape:
-    return DataShape(
-        num_tasks=num_tasks,
-        num_classes=(10,) * num_tasks,
-        input_shape=(1, 8, 8),
-        train_images=(train_per_task,) * num_tasks,
-        test_images=tuple(size - train_per_task for size in _folds(num_tasks)),
-    )
-
-
-def _digits_issues(num_tasks: int, train_per_task: int) -> list[Issue]:
-    most = min(_folds(num_tasks)) - MIN_TEST_IMAGES
-    # A stratified split needs two images of every class in each fold.
-    if train_per_task <= most and min(DIGITS_PER_CLASS) // num_tasks >= 2:
-        return []
-    if most < 10 or min(DIGITS_PER_CLASS) // num_tasks < 2:
-        return [
-            Issue(
-                ("groups",),
-                f"{num_tasks} tasks leave too few of the {sum(DIGITS_PER_CLASS)} digits for each",
-                f"groups x tasks_per_group at most {min(DIGITS_PER_CLASS) // 2}",
-            )
-        ]
-    return [
-        Issue(
-            ("train_per_task",),
-            f"{train_per_task} leaves fewer than {MIN_TEST_IMAGES} test images per task",
-            f"an integer from 10 to {most} for {num_tasks} tasks",
-        )
-    ]
-
-
-class EmbeddedDigitsTable(DatasetTable):
-    """What the data sets made of scikit-learn's digits have in common."""
-
-    train_per_task: int = option(
-        "training images of each task, the same number of each class up to one",
-        unit="images",
-        default=100,
-        ge=10,
-        le=400,
-    )
-    split_seed: int = option(
-        "seed of the split into tasks and into training and test images, and of anything planted; "
-        "the run's seed does not change it, so runs with different seeds see the same images",
-        unit="seed",
-        default=666,
-        ge=0,
-        le=2**32 - 1,
-    )
-
-    @property
-    def num_tasks(self) -> int:
-        """T, the number of tasks the digits are dealt to."""
-        raise NotImplementedError
-
-    def shape(self) -> DataShape:
-        """Return the sizes of the problem."""
-        return _digits_shape(self.num_tasks, self.train_per_task)
-
-    def issues(self) -> list[Issue]:
-        """Return options that do not fit each other."""
-        return _digits_issues(self.num_tasks, self.train_per_task)
-
-
-class DigitsOptions(EmbeddedDigitsTable):
-    """Real handwritten digits as four tasks: upright twice and rotated by 90 degrees twice."""
-
-    name: Literal["digits"] = option("the data set", unit="name")
-
-    @property
-    def num_tasks(self) -> int:
-        """Four."""
-        return 4
-
-
-class PlantedOptions(EmbeddedDigitsTable):
-    """The same digits as groups of related tasks, so that the right sharing is known."""
-
-    name: Literal["planted"] = option("the data set", unit="name")
-    groups: int = option(
-        "groups of tasks; each group sees the pixels in an order of its own",
-        unit="groups",
-        default=3,
-        ge=1,
-        le=10,
-    )
-    tasks_per_group: int = option(
-        "tasks in each group; each task has label names of its own",
-        unit="tasks",
-        default=2,
-        ge=1,
-        le=10,
-    )
-
-    @property
-    def num_tasks(self) -> int:
-        """Groups times tasks per group."""
-        return self.groups * self.tasks_per_group
-
-
-DatasetOptions = Annotated[DigitsOptions | PlantedOptions, Field(discriminator="name")]
+DatasetOptions = Annotated[
+    DigitsOptions
+    | PlantedOptions
+    | DklMnistOptions
+    | DklKannadaOptions
+    | GlyphsOptions
+    | MnistRotationsOptions
+    | Cifar100Options
+    | Cifar10Options
+    | OmniglotOptions
+    | MultiMnistOptions
+    | DigitsOverlaidOptions
+    | FolderOptions
+    | ArraysOptions
+    | IdxOptions
+    | CsvOptions,
+    Field(discriminator="name"),
+]
 
 DATASETS: dict[str, Entry[DatasetTable]] = {
     "digits": Entry(
@@ -176,5 +55,83 @@ DATASETS: dict[str, Entry[DatasetTable]] = {
         "shareconsole.datasets.planted:load_planted",
         PlantedOptions,
         "the same digits as groups of related tasks, so that the right sharing is known",
+    ),
+    "dkl_mnist": Entry(
+        "dkl_mnist",
+        "shareconsole.datasets.glyphs:load_dkl_mnist",
+        DklMnistOptions,
+        "EMNIST digits, EMNIST letters and Kuzushiji-MNIST, 500 training images each",
+    ),
+    "dkl_kannada": Entry(
+        "dkl_kannada",
+        "shareconsole.datasets.glyphs:load_dkl_kannada",
+        DklKannadaOptions,
+        "the same with Kannada numerals in place of Kuzushiji-MNIST; not DKL-MNIST",
+    ),
+    "glyphs": Entry(
+        "glyphs",
+        "shareconsole.datasets.glyphs:load_glyphs",
+        GlyphsOptions,
+        "any of MNIST, Fashion-MNIST, Kuzushiji-MNIST, EMNIST digits and letters, a task each",
+    ),
+    "mnist_rotations": Entry(
+        "mnist_rotations",
+        "shareconsole.datasets.glyphs:load_mnist_rotations",
+        MnistRotationsOptions,
+        "MNIST as four tasks: upright twice, rotated by 90 degrees twice",
+    ),
+    "cifar100": Entry(
+        "cifar100",
+        "shareconsole.datasets.cifar:load_cifar100",
+        Cifar100Options,
+        "CIFAR-100 as 20 tasks of five classes, one for each superclass",
+    ),
+    "cifar10": Entry(
+        "cifar10",
+        "shareconsole.datasets.cifar:load_cifar10",
+        Cifar10Options,
+        "CIFAR-10 as ten tasks on the same images: this class or another",
+    ),
+    "omniglot": Entry(
+        "omniglot",
+        "shareconsole.datasets.omniglot:load_omniglot",
+        OmniglotOptions,
+        "handwritten characters, one task for each of up to 50 alphabets",
+    ),
+    "multimnist": Entry(
+        "multimnist",
+        "shareconsole.datasets.overlaid:load_multimnist",
+        MultiMnistOptions,
+        "two MNIST digits laid over one another, both tasks on the same images",
+    ),
+    "digits_overlaid": Entry(
+        "digits_overlaid",
+        "shareconsole.datasets.overlaid:load_digits_overlaid",
+        DigitsOverlaidOptions,
+        "the same with scikit-learn's 8x8 digits, without any file",
+    ),
+    "folder": Entry(
+        "folder",
+        "shareconsole.datasets.own:load_own",
+        FolderOptions,
+        "your own images: a folder for each task, in it one for each class",
+    ),
+    "arrays": Entry(
+        "arrays",
+        "shareconsole.datasets.own:load_own",
+        ArraysOptions,
+        "your own arrays: an .npz, or a folder of .npy, for each task",
+    ),
+    "idx": Entry(
+        "idx",
+        "shareconsole.datasets.own:load_own",
+        IdxOptions,
+        "your own IDX files, the format of MNIST, for each task",
+    ),
+    "csv": Entry(
+        "csv",
+        "shareconsole.datasets.own:load_own",
+        CsvOptions,
+        "your own table: an image in each row, a column of labels for each task",
     ),
 }

@@ -110,7 +110,8 @@ def write_records(
 
 
 def write_hints(folder: RunFolder, attempt: Attempt, step: int) -> None:
-    write_status(folder, Status(step, attempt.steps, attempt.number, 0.1875, 0.2, 10.0, utc_now()))
+    hint = Status(step, attempt.steps, attempt.number, 0.1875, 0.2, 10.0, utc_now(), 0.1875)
+    write_status(folder, hint)
 
 
 def end(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -17,11 +18,12 @@ from shareconsole.headless.output import make_console
 from shareconsole.headless.report import print_report
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.records import RecordWriter
+from shareconsole.store.status import read_status, write_status
 from tests.cli import synthetic
 
 LS_KEYS = [
     "id", "name", "state", "preset", "method", "data", "seed", "tags", "step", "steps",
-    "macro_error", "micro_error", "created", "updated",
+    "macro_error", "micro_error", "best_macro_error", "created", "updated",
 ]  # fmt: skip
 SHOW_KEYS = [*LS_KEYS, "tasks", "settings", "attempts", "warnings", "reason"]
 
@@ -48,7 +50,7 @@ def test_ls_lists_keys_in_order_newest_first(cli, runs):
     assert [row["id"] for row in rows] == [second.id, first.id]
     assert [list(row) for row in rows] == [LS_KEYS, LS_KEYS]
     assert [row["state"] for row in rows] == ["running", "finished"]
-    assert rows[1]["macro_error"] == pytest.approx(0.1875)
+    assert rows[1]["macro_error"] == rows[1]["best_macro_error"] == pytest.approx(0.1875)
     lines = cli("ls").out.splitlines()
     assert lines[0].split() == [
         "id", "state", "method", "data", "step/steps", "error", "age", "name",
@@ -308,6 +310,15 @@ def test_logs_follow_goes_on_until_the_run_has_ended(runs):
     lines = [line.text for line in follow_log(folder, poll_seconds=0.02) if line is not None]
     thread.join()
     assert lines == ["training", "begun", "möre", "last"]
+
+
+def test_a_report_finds_the_best_error_in_the_records_where_the_hint_lacks_it(cli, runs):
+    folder = synthetic.ended_run(runs)
+    hint = read_status(folder)
+    assert hint is not None
+    write_status(folder, dataclasses.replace(hint, best_macro_error=None))
+    assert cli("ls", "--json").json[0]["best_macro_error"] is None
+    assert cli("show", folder.id, "--json").json["best_macro_error"] == 0.1875
 
 
 def test_export_writes_a_row_per_step(cli, runs, tmp_path):

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from shareconsole.datasets.digits import load_digits_tasks
 from shareconsole.datasets.planted import load_planted
-from shareconsole.spec.datasets import DigitsOptions, PlantedOptions
+from shareconsole.spec.data.digits import DigitsOptions, PlantedOptions
 
 DIGITS = DigitsOptions(name="digits")
 PLANTED = PlantedOptions(name="planted")

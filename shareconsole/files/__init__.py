@@ -1,0 +1,1 @@
+"""Files of data sets: which there are, where they lie, whether they are whole. No torch in here."""
