@@ -1,6 +1,7 @@
 # make demo    train the preset digits and show what came out
 # make test    everything that has to pass: format, lint, types, import contracts, tests
 # make fuzz    10,000 damaged presets; none may end in a traceback
+# make bench-all   every shipped preset with every engine; fails where one is slower than the loop
 # Each sets up .venv first if need be. PYTHON=python3.12 picks another interpreter.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz kill-test study test-console setup clean FORCE
+.PHONY: demo test fuzz bench-all kill-test study study-tree setup clean FORCE
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -45,8 +46,12 @@ clean:
 kill-test: $(STAMP)
 	$(BIN)/python -m tests.trainer.killing 200
 
-test-console: $(STAMP)
-	SHARECONSOLE_CONSOLE=1 $(BIN)/python -m pytest tests/console
+# Heavy presets take one step each, which may be minutes.
+bench-all: $(STAMP)
+	$(BIN)/shareconsole bench --all --entropy uniform --no-memory --fail-below 0.95
 
 study: $(STAMP)
 	$(BIN)/python -m tests.studies.sharing
+
+study-tree: $(STAMP)
+	$(BIN)/python -m tests.studies.tree_sampling

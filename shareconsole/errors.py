@@ -23,6 +23,14 @@ class UsageError(ShareconsoleError):
     exit_code = 2
 
 
+class DataMissing(UsageError):
+    """A file of a data set is not there; the message says where it was looked for."""
+
+
+class DataDamaged(UsageError):
+    """A file of a data set is not what it should be."""
+
+
 class LockedError(ShareconsoleError):
     """Somebody else holds what is needed: try again later."""
 

@@ -12,7 +12,7 @@ from shareconsole.sharing.network import NetworkPlan, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shareconsole.spec.networks import MlpOptions
+    from shareconsole.spec.network.mlp import MlpOptions
 
 
 def build_mlp(options: MlpOptions, input_shape: tuple[int, int, int]) -> NetworkPlan:

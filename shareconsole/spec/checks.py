@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shareconsole.spec.datasets import DatasetTable, DataShape, validation_images
+from shareconsole.spec.data.table import DatasetTable, DataShape, validation_images
 from shareconsole.spec.fields import Issue, Table
-from shareconsole.spec.methods import MethodTable
+from shareconsole.spec.memory import NUMBER_BYTES, Memory, fitted_memory, memory
+from shareconsole.spec.method.table import MethodTable
 from shareconsole.spec.networks import NetworkTable
-from shareconsole.spec.preset import Preset, TrainTable
+from shareconsole.spec.preset import DeviceTable, Preset, TrainTable
 
 _CHECKPOINTS_KEPT = 3
 _FRAME_BYTES = 12
@@ -19,10 +20,6 @@ _COLUMN_BYTES = 8
 # Gradient norm, five clocks; and the fixed part of a checkpoint and of a run folder.
 _FIXED_COLUMNS = 6
 _OVERHEAD_BYTES = 256 * 1024
-_NUMBER_BYTES = {"float32": 4, "float64": 8}
-# Resident memory of a trainer before it has a tensor: torch and scikit-learn loaded (measured with
-# torch 2.13 for the CPU; CUDA builds take more).
-PROCESS_BYTES = 410 * 2**20
 
 
 class Prediction(NamedTuple):
@@ -30,10 +27,13 @@ class Prediction(NamedTuple):
 
     Attributes:
         parameters: trainable numbers over all stored copies and heads.
-        memory_bytes: weights, gradients, two optimiser moments, and the images.
+        memory_bytes: tensors on the device: weights, gradients, two optimiser moments, the images,
+            and the most that a step adds.
         disk_bytes: metrics, assignment records and the checkpoints kept.
         num_tasks: T.
         routed_units: L, units whose sharing the method decides.
+        activation_bytes: what a step adds.
+        tasks_per_chunk: tasks that are computed together.
     """
 
     parameters: int
@@ -41,11 +41,23 @@ class Prediction(NamedTuple):
     disk_bytes: int
     num_tasks: int
     routed_units: int
+    activation_bytes: int
+    tasks_per_chunk: int
 
     @property
     def process_bytes(self) -> int:
         """Main memory of a trainer that keeps everything there: tensors and loaded libraries."""
-        return self.memory_bytes + PROCESS_BYTES
+        return self._memory.process_bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """The same at the worst; what has to stay within a budget."""
+        return self._memory.most_bytes
+
+    @property
+    def _memory(self) -> Memory:
+        fixed = self.memory_bytes - self.activation_bytes
+        return Memory(fixed, self.activation_bytes, self.tasks_per_chunk)
 
 
 def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
@@ -58,10 +70,16 @@ def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
     data, network = tables.get("data"), tables.get("network")
     method, train = tables.get("method"), tables.get("train")
     found: list[Issue] = []
+    device = tables.get("device")
+    if isinstance(device, DeviceTable) and (device.convolutions, device.engine) == ("bf16", "loop"):
+        problem = '"bf16" is not for engine = "loop"'
+        found.append(Issue(("device", "convolutions"), problem, '"exact", or engine = "trie"'))
     if not isinstance(data, DatasetTable):
         return found
     own = data.issues()
     found += _under("data", own)
+    if own and data.shape_from_files:
+        return found
     shape = data.shape()
     if isinstance(train, TrainTable) and not own:
         found += _validation_issues(shape, train)
@@ -81,6 +99,13 @@ def _under(table: str, issues: list[Issue]) -> list[Issue]:
 def _validation_issues(shape: DataShape, train: TrainTable) -> list[Issue]:
     if train.validation_fraction == 0:
         return []
+    why = ""
+    if shape.validation_images:
+        why = "the data set has validation images of its own"
+    elif shape.rarest < 2 and not shape.shared_inputs:
+        why = "a class has one training image only, which cannot be on both sides"
+    if why:
+        return [Issue(("train", "validation_fraction"), why, "0")]
     for images, classes in zip(shape.train_images, shape.num_classes, strict=True):
         kept = validation_images(images, train.validation_fraction)
         if kept < classes or images - kept < classes:
@@ -102,8 +127,14 @@ def _fraction(classes: int, images: int) -> str:
     return f"{math.ceil(1000 * classes / images) / 1000:g} to 0.5"
 
 
-def predict(preset: Preset) -> Prediction:
-    """Return the sizes of a run of ``preset``, which has passed its checks; pure arithmetic."""
+def predict(preset: Preset, allowed: int | None = None) -> Prediction:
+    """Return the sizes of a run of ``preset``, which has passed its checks; pure arithmetic.
+
+    Args:
+        preset: the run.
+        allowed: bytes of main memory that its process may take, which decide how many tasks are
+            computed together, at least one; None for all tasks.
+    """
     shape = preset.data.shape()
     tasks = shape.num_tasks
     units = preset.network.units(shape.input_shape)
@@ -111,22 +142,27 @@ def predict(preset: Preset) -> Prediction:
     parameters = 0
     index = 0
     for unit in units:
-        copies = {"shared": 1, "task": tasks}.get(unit.sharing, 0)
+        copies = {"shared": preset.method.shared_copies(tasks), "task": tasks}.get(unit.sharing, 0)
         if unit.sharing == "routed":
             copies = preset.method.routed_copies(index, routed, tasks)
             index += 1
-        parameters += copies * unit.parameters
+        candidates = unit.sharing == "routed" and preset.method.candidates(tasks) > 0
+        parameters += unit.stored(copies, candidates=candidates)
     features = preset.network.features(shape.input_shape)
     parameters += sum((features + 1) * classes for classes in shape.num_classes)
-    number = _NUMBER_BYTES[preset.device.dtype]
-    images = sum(shape.train_images) + sum(shape.test_images)
-    data_bytes = images * (math.prod(shape.input_shape) * number + 8)
+    if allowed is None:
+        needed = memory(preset, shape, parameters, tasks)
+    else:
+        needed = fitted_memory(preset, shape, parameters, allowed, on_gpu=False)
+    weight_bytes = parameters * NUMBER_BYTES[preset.device.dtype]
     return Prediction(
         parameters=parameters,
-        memory_bytes=4 * parameters * number + data_bytes,
-        disk_bytes=_disk_bytes(preset, tasks, routed, parameters * number),
+        memory_bytes=needed.device_bytes,
+        disk_bytes=_disk_bytes(preset, tasks, routed, weight_bytes),
         num_tasks=tasks,
         routed_units=routed,
+        activation_bytes=needed.activations,
+        tasks_per_chunk=needed.tasks_per_chunk,
     )
 
 
@@ -136,13 +172,10 @@ def _disk_bytes(preset: Preset, tasks: int, routed: int, weight_bytes: int) -> i
     step_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * columns
     evaluation_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * (4 * tasks + routed + 6)
     evaluations = train.steps // train.eval_every + 1
-    assignment = (
-        _FRAME_BYTES + _ROW_HEAD_BYTES + 4 * routed * tasks * preset.method.candidates(tasks)
-    )
-    assignments = train.steps // train.assignment_every + evaluations
-    if preset.method.candidates(tasks) == 0:
-        assignments = 0
+    tensors = preset.method.records(routed, tasks)
+    record = sum(_FRAME_BYTES + _ROW_HEAD_BYTES + 4 * numbers for numbers in tensors)
+    records = train.steps // train.assignment_every + evaluations
     # A checkpoint holds the weights and two moments of each.
     checkpoints = _CHECKPOINTS_KEPT * (3 * weight_bytes + _OVERHEAD_BYTES)
     rows = train.steps * step_row + evaluations * evaluation_row
-    return rows + assignments * assignment + checkpoints + _OVERHEAD_BYTES
+    return rows + records * record + checkpoints + _OVERHEAD_BYTES

@@ -38,8 +38,8 @@ def allowed_at(model: type[Table], path: Path) -> str:
     """Return in words what a key of a table admits; nothing for a key that is unknown."""
     schema = _schema_at(model, path)
     if "pattern" in schema:
-        # A regular expression is no explanation.
-        return str(schema["description"])
+        # A regular expression is no explanation; elements have none of their own, their list has.
+        return str(_schema_at(model, path[:1])["description"])
     return allowed(schema) if schema else ""
 
 

@@ -1,47 +1,34 @@
 """The methods a preset can name, and their options.
 
-Adding one takes a block here: an options model, its place in ``MethodOptions`` and a line in
-``METHODS``.
+Adding one takes an options model, here or in `shareconsole.spec.method`, its place in
+``MethodOptions`` and a line in ``METHODS``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from shareconsole.spec.branching import FEWEST_GROUPS, auto_branching
 from shareconsole.spec.catalog import Entry
-from shareconsole.spec.fields import Issue, Table, option
+from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.method.gumbel import GumbelOptions
+from shareconsole.spec.method.table import MAX_MODULES, Draws, MethodTable
+from shareconsole.spec.method.trace_norm import TraceNormOptions
 
-MAX_MODULES = 1000
 MAX_SAMPLES = 10_000
 
-
-class MethodTable(Table):
-    """What the checks need to know of any method without asking which one it is."""
-
-    name: str
-
-    @property
-    def population(self) -> int:
-        """Number of assignments whose fitness is logged each step; 0 for a method without any."""
-        return 0
-
-    def candidates(self, num_tasks: int) -> int:
-        """Return K, the number of candidate modules per routed unit; 0 where nothing is learned."""
-        return 0
-
-    def routed_copies(self, index: int, num_routed: int, num_tasks: int) -> int:
-        """Return how many copies of routed unit ``index`` (from 0) are stored."""
-        raise NotImplementedError
-
-    def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
-        """Return what does not fit the network's routed units and the number of tasks."""
-        return []
+Groups = Annotated[int, Field(ge=FEWEST_GROUPS, le=MAX_SAMPLES)]
+Branching = Annotated[tuple[Groups, ...], Field(strict=False, max_length=200)] | Literal["auto"]
 
 
 class LearnedSharingOptions(MethodTable):
     """Learn which task uses which module with an evolution strategy, and the weights with SGD."""
+
+    memory_options = ("nes_samples", "sgd_samples")
 
     name: Literal["learned_sharing"] = option("the method", unit="name")
     modules: Annotated[int, Field(ge=1, le=MAX_MODULES)] | Literal["tasks"] = option(
@@ -79,6 +66,18 @@ class LearnedSharingOptions(MethodTable):
         unit="name",
         default="joint",
     )
+    sampling: Literal["independent", "tree"] = option(
+        'how assignments are drawn: "independent" of each other (the paper), or as a "tree" that '
+        "shares modules of early units, so that a step costs less (our own)",
+        unit="name",
+        default="independent",
+    )
+    branching: Branching = option(
+        'with sampling = "tree", how often each routed unit is drawn: one number per unit, never '
+        'falling, or "auto" to choose from what the units cost',
+        unit="draws",
+        default="auto",
+    )
 
     @property
     def population(self) -> int:
@@ -88,6 +87,31 @@ class LearnedSharingOptions(MethodTable):
     def candidates(self, num_tasks: int) -> int:
         """Return K, the number of candidate modules per routed unit."""
         return num_tasks if self.modules == "tasks" else self.modules
+
+    def fitted(self, routed_work: Sequence[int]) -> Self:
+        """Return these options with branching "auto" replaced by what it stands for.
+
+        It is chosen for the smaller of the two numbers of samples (a single SGD sample, which has
+        nothing to share, aside): further members of the other half repeat each task's paths in new
+        combinations.
+        """
+        if self.sampling != "tree" or self.branching != "auto":
+            return self
+        samples = min(n for n in (self.nes_samples, self.sgd_samples) if n >= FEWEST_GROUPS)
+        return self.model_copy(update={"branching": auto_branching(routed_work, samples)})
+
+    def draws(self, num_routed: int) -> tuple[Draws | None, Draws]:
+        """Return the draws of the NES half and of the SGD half; branching has been decided."""
+        if self.sampling != "tree":
+            return (
+                Draws((self.nes_samples,) * num_routed),
+                Draws((self.sgd_samples,) * num_routed),
+            )
+        assert not isinstance(self.branching, str)
+        return (
+            Draws(tuple(min(count, self.nes_samples) for count in self.branching)),
+            Draws(tuple(min(count, self.sgd_samples) for count in self.branching), apart=True),
+        )
 
     def routed_copies(self, index: int, num_routed: int, num_tasks: int) -> int:
         """Return how many copies of a routed unit are stored: one per candidate."""
@@ -113,6 +137,39 @@ class LearnedSharingOptions(MethodTable):
                     'mark at least one unit "routed" in [network]',
                 )
             )
+        if not isinstance(self.branching, str):
+            found += self._branching_issues(self.branching, num_routed)
+        return found
+
+    def _branching_issues(self, branching: tuple[int, ...], num_routed: int) -> list[Issue]:
+        if self.sampling != "tree":
+            return [
+                Issue(
+                    ("branching",),
+                    f'is not used with sampling = "{self.sampling}"',
+                    'sampling = "tree", or no branching',
+                )
+            ]
+        if len(branching) != num_routed:
+            return [
+                Issue(
+                    ("branching",),
+                    f"has {len(branching)} numbers for {num_routed} routed units",
+                    f'a list of {num_routed}, or "auto"',
+                )
+            ]
+        samples = max(self.nes_samples, self.sgd_samples)
+        found = []
+        for unit, groups in enumerate(branching):
+            if groups > samples:
+                problem = f"{groups} draws are more than the assignments, of which there are"
+                found.append(
+                    Issue(("branching", unit), f"{problem} {samples}", f"at most {samples}")
+                )
+        for unit, (before, groups) in enumerate(pairwise(branching), start=1):
+            if groups < before:
+                problem = f"{groups} is less than the {before} of the unit before"
+                found.append(Issue(("branching", unit), problem, "numbers that never fall"))
         return found
 
 
@@ -168,8 +225,28 @@ class PriorSharingOptions(MethodTable):
         ]
 
 
+class SingleTaskOptions(MethodTable):
+    """Every task has a network of its own; also of the units that the network marks shared."""
+
+    name: Literal["single_task"] = option("the method", unit="name")
+
+    def routed_copies(self, index: int, num_routed: int, num_tasks: int) -> int:
+        """Return one copy per task."""
+        return num_tasks
+
+    def shared_copies(self, num_tasks: int) -> int:
+        """Return one copy per task."""
+        return num_tasks
+
+
 MethodOptions = Annotated[
-    LearnedSharingOptions | FullSharingOptions | NoSharingOptions | PriorSharingOptions,
+    LearnedSharingOptions
+    | FullSharingOptions
+    | NoSharingOptions
+    | PriorSharingOptions
+    | SingleTaskOptions
+    | GumbelOptions
+    | TraceNormOptions,
     Field(discriminator="name"),
 ]
 
@@ -197,5 +274,23 @@ METHODS: dict[str, Entry[MethodTable]] = {
         "shareconsole.methods.static_sharing:PriorSharing",
         PriorSharingOptions,
         "the first routed units are shared, the rest are each task's own",
+    ),
+    "single_task": Entry(
+        "single_task",
+        "shareconsole.methods.static_sharing:SingleTask",
+        SingleTaskOptions,
+        "every task has a network of its own and shares nothing",
+    ),
+    "gumbel": Entry(
+        "gumbel",
+        "shareconsole.methods.gumbel_allocation:GumbelAllocation",
+        GumbelOptions,
+        "learn per unit which components each task averages (Maziarz et al. 2019)",
+    ),
+    "trace_norm": Entry(
+        "trace_norm",
+        "shareconsole.methods.trace_norm:TraceNorm",
+        TraceNormOptions,
+        "pull the weights of the tasks' own networks towards low rank (Yang & Hospedales 2017)",
     ),
 }

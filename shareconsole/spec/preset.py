@@ -110,8 +110,17 @@ class DeviceTable(Table):
     dtype: Literal["float32", "float64"] = option(
         "numbers to compute with", unit="name", default="float32"
     )
-    engine: Literal["loop"] = option(
-        "how many assignments are evaluated: one after another", unit="name", default="loop"
+    engine: Literal["trie", "loop"] = option(
+        'how a population of assignments is evaluated: "trie" computes what they have in common '
+        'once, "loop" runs one after another (the reference); equal but for rounding',
+        unit="name",
+        default="trie",
+    )
+    convolutions: Literal["exact", "bf16"] = option(
+        'how convolutions multiply: "exact" in the type of the run, "bf16" in bfloat16, which is '
+        'faster on some machines, a deviation, and for engine = "trie" alone',
+        unit="name",
+        default="exact",
     )
     memory_budget: float = option(
         "share of the free memory that the run may take", unit="fraction", default=0.8, gt=0, le=1

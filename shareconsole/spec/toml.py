@@ -16,6 +16,7 @@ from shareconsole.spec.fields import Path as KeyPath
 from shareconsole.spec.locate import Locator
 from shareconsole.spec.overrides import FILE as OVERRIDE_FILE
 from shareconsole.spec.overrides import apply_overrides
+from shareconsole.spec.paths import absolute_paths
 from shareconsole.spec.preset import Preset
 from shareconsole.spec.source import find_preset, is_path, preset_files, read_bytes
 from shareconsole.spec.validate import validate
@@ -73,7 +74,7 @@ def load_preset(
     notes = []
     if data.startswith(BOM):
         notes.append(f"{shown} begins with a byte order mark, which was skipped")
-    preset = _load_text(decode(data, shown), shown, overrides)
+    preset = _load_text(decode(data, shown), shown, overrides, (path.parent, cwd))
     if not preset.run.name:
         preset = preset.model_copy(update={"run": preset.run.model_copy(update={"name": name})})
     return LoadedPreset(preset, name, path, data, notes)
@@ -128,9 +129,14 @@ def _summary(parsed: Document) -> str:
     return lines[0] if lines else ""
 
 
-def _load_text(text: str, shown: str, overrides: Sequence[str]) -> Preset:
+def _load_text(
+    text: str, shown: str, overrides: Sequence[str], folders: tuple[Path, Path] | None = None
+) -> Preset:
+    """Read, override and check; ``folders`` is where paths in the text and in overrides start."""
     parsed = parse(text, shown)
     data, given, problems = apply_overrides(parsed.data, overrides)
+    if folders is not None:
+        data = absolute_paths(data, given, *folders)
     problems = parsed.problems + problems
     unread = {problem.key for problem in parsed.problems}
     preset, issues = validate(data)

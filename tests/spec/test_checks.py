@@ -6,7 +6,7 @@ import pytest
 
 from shareconsole.errors import PresetError
 from shareconsole.spec.checks import predict
-from shareconsole.spec.datasets import DIGITS_PER_CLASS, DigitsOptions, PlantedOptions
+from shareconsole.spec.data.digits import DIGITS_PER_CLASS, DigitsOptions, PlantedOptions
 from shareconsole.spec.methods import LearnedSharingOptions, PriorSharingOptions
 from shareconsole.spec.networks import ConvnetOptions, MlpOptions
 from shareconsole.spec.toml import load_preset

@@ -4,28 +4,110 @@ from __future__ import annotations
 
 import pytest
 
+from shareconsole.spec.checks import predict
 from shareconsole.spec.source import shipped_folder
 from shareconsole.spec.toml import load_preset, parse_resolved, resolved_toml
 
-NAMES = ["digits", "digits-full", "digits-none", "digits-prior", "planted"]
+NAMES = sorted(path.stem for path in shipped_folder().glob("*.toml"))
+
+# Baseline -> the preset that it differs from in [method] alone.
+BASELINES = {
+    f"{family}-{baseline}": family
+    for family in ("digits", "dkl-kannada", "omniglot-small")
+    for baseline in ("full", "none", "prior", "single-task", "tracenorm")
+} | {f"{family}-gumbel": family for family in ("digits", "dkl-kannada")}
+
+
+def test_the_presets_that_others_are_measured_by_are_there():
+    assert {*BASELINES, *BASELINES.values(), "planted", "lws-dkl-mnist"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_loads_explains_itself_and_reads_back(name):
     loaded = load_preset(name)
     assert loaded.source.startswith(b"# ")
-    assert 20 < len(loaded.preset.run.notes) < 80
+    assert 20 < len(loaded.preset.run.notes) < 90
     assert "\n" not in loaded.preset.run.notes
     assert parse_resolved(resolved_toml(loaded.preset)) == loaded.preset
 
 
-def test_there_are_no_others_untested():
-    assert sorted(path.stem for path in shipped_folder().glob("*.toml")) == sorted(NAMES)
-
-
-@pytest.mark.parametrize("name", ["digits-full", "digits-none", "digits-prior"])
+@pytest.mark.parametrize("name", BASELINES)
 def test_the_baselines_differ_in_the_method_alone(name):
-    learned, baseline = load_preset("digits").preset, load_preset(name).preset
+    learned, baseline = load_preset(BASELINES[name]).preset, load_preset(name).preset
     for table in ("data", "network", "train", "step_size", "device"):
         assert getattr(learned, table) == getattr(baseline, table)
     assert learned.method.name != baseline.method.name
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "tasks", "images"),
+    [
+        ("lws-dkl-mnist", 173_646, 3, 72_300),
+        ("lws-cifar100", 1_032_388, 20, 60_000),
+        ("lws-omniglot", 1_622_522, 50, 32_460),
+        ("lws-cifar100-resnet18", 223_392_676, 20, 60_000),
+        ("lws-omniglot-resnet18", 224_257_303, 50, 32_460),
+        ("tracenorm-omniglot10-90", 8_902_895, 50, 32_460),
+        ("dkl-kannada", 173_646, 3, 26_300),
+        ("dkl-kannada-full", 61_838, 3, 26_300),
+        ("dkl-kannada-none", 173_646, 3, 26_300),
+        ("dkl-kannada-prior", 154_382, 3, 26_300),
+        ("gumbel-mnist-rotations", 3_080, 4, 280_000),
+        ("gumbel-omniglot20", 3_853_388, 20, 13_360),
+    ],
+)
+def test_sizes_of_the_paper_are_known_without_a_file(name, parameters, tasks, images):
+    preset = load_preset(name).preset
+    needed = predict(preset)
+    assert (needed.parameters, needed.num_tasks) == (parameters, tasks)
+    assert preset.data.shape().stored_images == images
+
+
+def test_values_of_prellberg_and_kramer_s_released_code():
+    steps = {"lws-dkl-mnist": 5_000, "lws-cifar100": 4_000, "lws-omniglot": 20_000}
+    steps |= {"lws-cifar100-resnet18": 20_000, "lws-omniglot-resnet18": 20_000}
+    modules = dict.fromkeys(steps, 20) | {"lws-dkl-mnist": 3}
+    for name, number in steps.items():
+        preset = load_preset(name).preset
+        train, method = preset.train, preset.method
+        assert (train.steps, train.batch_size, train.eval_every) == (number, 16, 200)
+        assert (train.optimizer, train.learning_rate, train.weight_decay) == ("adam", 1e-3, 0)
+        assert train.validation_fraction == 0
+        assert method.name == "learned_sharing"
+        assert (method.nes_samples, method.sgd_samples) == (8, 8)
+        assert (method.nes_learning_rate, method.floor) == (0.01, 0.001)
+        assert (method.modules, method.credit) == (modules[name], "joint")
+    data = load_preset("lws-dkl-mnist").preset.data
+    assert (data.train_per_task, data.split_seed, data.verify) == (500, 666, "official")
+
+
+def test_values_of_maziarz_and_others_released_code():
+    rotations = load_preset("gumbel-mnist-rotations").preset
+    alphabets = load_preset("gumbel-omniglot20").preset
+    for preset in (rotations, alphabets):
+        method, train = preset.method, preset.train
+        assert (method.temperature, method.lowest_temperature) == (50, 0.5)
+        assert (method.budget_weight, method.entropy_weight) == (0, 0)
+        assert (method.connection_weight, method.disconnection_weight) == (0, 0)
+        assert (train.batch_size, train.optimizer, train.weight_decay) == (16, "adam", 0)
+    method, train = rotations.method, rotations.train
+    assert (method.components, method.initial_probability, method.l2_weight) == (4, 0.5, 0)
+    assert (train.steps, train.learning_rate, method.router_learning_rate) == (37_500, 0.005, 0.005)
+    assert rotations.network.features((1, 28, 28)) == 36
+    method, train = alphabets.method, alphabets.train
+    assert (method.components, method.initial_probability, method.l2_weight) == (7, 0.97, 3e-4)
+    assert (train.steps, train.learning_rate, method.router_learning_rate) == (8_000, 1e-4, 2e-3)
+    assert alphabets.network.features((1, 105, 105)) == 768
+
+
+def test_values_of_yang_and_hospedales_paper():
+    preset = load_preset("tracenorm-omniglot10-90").preset
+    method, shape = preset.method, preset.data.shape()
+    assert (method.unfolding, method.strength, method.reduction) == ("laf", 0.01, "sum")
+    assert preset.train.steps == 400
+    assert sum(shape.num_classes) == 1623
+    assert shape.train_images == tuple(2 * classes for classes in shape.num_classes)
+    units = preset.network.units(shape.input_shape)
+    # 5x5 to 8 channels, 3x3 to 12 and to 16, then 13 * 13 * 16 features to 64; all with biases.
+    assert [unit.parameters for unit in units] == [208, 876, 1744, 173_120]
+    assert {unit.sharing for unit in units} == {"routed"}

@@ -86,7 +86,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
     assert lookup(METHODS, "no_sharing").name == "no_sharing"
     with pytest.raises(UsageError, match=r"known: learned_sharing.*did you mean no_sharing\?"):
         lookup(METHODS, "no-shering")
-    with pytest.raises(UsageError, match=r"known: convnet, mlp$"):
+    with pytest.raises(UsageError, match=r"known: convnet, mlp, resnet18, diversity_depth$"):
         lookup(NETWORKS, "transformer")
 
 

@@ -1,0 +1,82 @@
+"""What every method says of itself without torch: what it stores, records and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple, Self
+
+from shareconsole.spec.fields import Issue, Table
+
+MAX_MODULES = 1000
+
+
+class Draws(NamedTuple):
+    """How often a step draws a module, for one task, in one of its halves.
+
+    Attributes:
+        counts: for each routed unit; never falling, the draws of a unit nested in those before.
+        apart: draws of a unit fall on different modules as long as there are some.
+    """
+
+    counts: tuple[int, ...]
+    apart: bool = False
+
+
+class MethodTable(Table):
+    """What the checks need to know of any method without asking which one it is."""
+
+    memory_options: ClassVar[tuple[str, ...]] = ()
+    """Options whose smaller numbers make a step take less memory."""
+
+    name: str
+
+    @property
+    def blended(self) -> bool:
+        """Whether one network at a time runs all candidates of a routed unit, and draws none."""
+        return False
+
+    @property
+    def population(self) -> int:
+        """Number of assignments whose fitness is logged each step; 0 for a method without any."""
+        return 0
+
+    @property
+    def recorded(self) -> int:
+        """Number of [L, T, K] tensors in each record of the method's state."""
+        return 1
+
+    def candidates(self, num_tasks: int) -> int:
+        """Return K, the number of candidate modules per routed unit; 0 where nothing is learned."""
+        return 0
+
+    def routed_copies(self, index: int, num_routed: int, num_tasks: int) -> int:
+        """Return how many copies of routed unit ``index`` (from 0) are stored."""
+        raise NotImplementedError
+
+    def shared_copies(self, num_tasks: int) -> int:
+        """Return how many copies of a unit that the network marks "shared" are stored."""
+        return 1
+
+    def records(self, num_routed: int, num_tasks: int) -> tuple[int, ...]:
+        """Return the numbers in each tensor of a record of the method's state."""
+        numbers = num_routed * num_tasks * self.candidates(num_tasks)
+        return (numbers,) * self.recorded if numbers else ()
+
+    def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
+        """Return what does not fit the network's routed units and the number of tasks."""
+        return []
+
+    def draws(self, num_routed: int) -> tuple[Draws | None, Draws]:
+        """Return the draws of the half that only evaluates, None without one, and that trains.
+
+        Without candidates there is nothing to draw: one assignment is trained.
+        """
+        return None, Draws((1,) * num_routed)
+
+    def fitted(self, routed_work: Sequence[int]) -> Self:
+        """Return these options with what depends on the network's cost decided.
+
+        Args:
+            routed_work: multiply-adds per image of each routed unit.
+        """
+        return self
