@@ -125,6 +125,7 @@ def test_what_does_not_fit_is_told_before_anything_is_made(tmp_path, monkeypatch
     memory, room = caught.value.problems
     assert "of memory" in memory.problem
     assert "80%" in memory.allowed
+    assert "even with one task at a time" in memory.problem
     assert str(tmp_path) in room.allowed
     assert "64 MiB of it kept in reserve" in room.allowed
     assert caught.value.exit_code == 2

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from shareconsole.spec.activations import NUMBER_BYTES
 from shareconsole.spec.data.table import DatasetTable, DataShape, validation_images
 from shareconsole.spec.fields import Issue, Table
-from shareconsole.spec.memory import NUMBER_BYTES, Memory, fitted_memory, memory
+from shareconsole.spec.memory import Memory, fitted_memory, memory
 from shareconsole.spec.method.table import MethodTable
 from shareconsole.spec.networks import NetworkTable
 from shareconsole.spec.preset import DeviceTable, Preset, TrainTable

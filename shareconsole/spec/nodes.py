@@ -61,7 +61,9 @@ def levels(preset: Preset, shape: DataShape, draws: Draws, tasks: int) -> Iterat
             prefixes = min(prefixes * modules, _MANY)
             used = _distinct(modules, drawn * tasks)
         rows = tasks // sets * drawn
-        nodes = sets * (min(prefixes, rows) if draws.apart else _distinct(prefixes, rows, sets))
+        # Draws of a task may be kept apart, those of several tasks are not.
+        apart = draws.apart and sets == tasks
+        nodes = sets * (min(prefixes, rows) if apart else _distinct(prefixes, rows, sets))
         kept = nodes == before and (mark == "shared" or (mark == "task" and by_task))
         by_task = by_task and mark != "routed"
         yield Level(nodes, used, kept)

@@ -150,7 +150,7 @@ def _train(
         from shareconsole.trainer.data_digest import data_digest
         from shareconsole.trainer.device import (
             describe_device,
-            fitting_tasks,
+            fitting_memory,
             resolve_device,
             set_up,
         )
@@ -160,7 +160,7 @@ def _train(
         set_up(threads)
         device = resolve_device(preset.device.device)
         # Before the data are loaded; what is decided here is decided again with them in memory.
-        fitting_tasks(device, preset, preset.data.shape(), predict(preset).parameters)
+        fitting_memory(device, preset, preset.data.shape(), predict(preset).parameters)
         data = load_data(preset)
         surroundings = current_surroundings(
             folder, threads, describe_device(device), data_digest(data)

@@ -19,7 +19,7 @@ from shareconsole.spec.datasets import DATASETS
 from shareconsole.spec.methods import METHODS
 from shareconsole.spec.networks import NETWORKS
 from shareconsole.spec.stepsizes import STEP_SIZES
-from shareconsole.trainer.device import DTYPES, fitting_tasks
+from shareconsole.trainer.device import DTYPES, fitting_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shareconsole.sharing.data import MultiTaskData
     from shareconsole.sharing.method import Method, StepSize
     from shareconsole.sharing.population import Population
+    from shareconsole.spec.memory import Memory
     from shareconsole.spec.preset import Preset, TrainTable
 
 ENGINES: dict[str, Callable[[Bank], Population]] = {
@@ -41,6 +42,7 @@ class Experiment:
 
     Attributes:
         engine: The engine in use, which may not be the one asked for.
+        memory: What it is predicted to need.
         notices: What the user has to be told, such as why another engine is in use.
     """
 
@@ -53,6 +55,7 @@ class Experiment:
     step_size: StepSize
     generators: Generators
     engine: str
+    memory: Memory
     notices: tuple[str, ...] = ()
 
     @property
@@ -137,9 +140,15 @@ def build_experiment(
     # A method that runs its networks itself has no population for an engine to make fast.
     asked = "loop" if preset.method.blended else preset.device.engine
     population, engine, notices = make_population(asked, bank, preset.device.convolutions)
+    as_run = preset.device.model_copy(update={"engine": engine})
+    memory = fitting_memory(
+        device,
+        preset.model_copy(update={"device": as_run}),
+        _sizes(data),
+        bank.num_parameters(),
+    )
     if isinstance(population, TriePopulation):
-        size = bank.num_parameters()
-        population.tasks_per_chunk = fitting_tasks(device, preset, _sizes(data), size)
+        population.tasks_per_chunk = memory.tasks_per_chunk
     rule = resolve(STEP_SIZES[preset.step_size.name].target)
     return Experiment(
         preset,
@@ -151,6 +160,7 @@ def build_experiment(
         rule(preset.step_size, make_optimizer(preset.train, bank.parameters(), engine)),
         generators,
         engine,
+        memory,
         notices,
     )
 

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -21,6 +20,7 @@ from shareconsole.trainer.manifest import Manifest, read_manifest
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import IO
 
     from shareconsole.store.folder import RunFolder
     from shareconsole.trainer.manifest import Surroundings
@@ -29,6 +29,40 @@ KEEP = 3
 """Checkpoints kept; the older ones are there to fall back to."""
 
 STATE = "state.pt"
+
+
+class _HashedFile:
+    """What torch saves to: hashed on its way to the disk, and never in memory as a whole."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.digest = sha256()
+        self.length = 0
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: memoryview) -> int:
+        # Torch would make an error of its own of it, in which a full disk is no longer to be seen.
+        if self._error is None:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self._error = error
+        self.digest.update(data)
+        self.length += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Wait for `finish`."""
+
+    def finish(self) -> None:
+        """End writing.
+
+        Raises:
+            OSError: Something could not be written.
+        """
+        if self._error is not None:
+            raise self._error
+        self._file.flush()
 
 
 def save_checkpoint(
@@ -51,17 +85,15 @@ def save_checkpoint(
         shutil.rmtree(left_over)
     try:
         temporary.mkdir()
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        payload = buffer.getbuffer()
         with (temporary / STATE).open("xb") as file:
-            file.write(payload)
-            file.flush()
+            hashed = _HashedFile(file)
+            torch.save(state, cast("IO[bytes]", hashed))
+            hashed.finish()
             os.fsync(file.fileno())
         Manifest(
             step=step,
-            sha256=sha256(payload).hexdigest(),
-            bytes=len(payload),
+            sha256=hashed.digest.hexdigest(),
+            bytes=hashed.length,
             attempt=attempt,
             created=utc_now(),
             generators=sorted(state["experiment"]["generators"]),

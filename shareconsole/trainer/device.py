@@ -13,6 +13,7 @@ from shareconsole.spec.memory import fitted_memory, too_little
 
 if TYPE_CHECKING:
     from shareconsole.spec.data.table import DataShape
+    from shareconsole.spec.memory import Memory
     from shareconsole.spec.preset import Preset
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -39,8 +40,12 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def fitting_tasks(device: torch.device, preset: Preset, shape: DataShape, parameters: int) -> int:
-    """How many tasks at a time the memory is enough for, of `device.memory_budget` of what is free.
+def fitting_memory(
+    device: torch.device, preset: Preset, shape: DataShape, parameters: int
+) -> Memory:
+    """What a run will need, with as many tasks at a time as the memory is enough for.
+
+    That is `device.memory_budget` of what is free.
 
     Args:
         device: Where the run trains.
@@ -52,10 +57,10 @@ def fitting_tasks(device: torch.device, preset: Preset, shape: DataShape, parame
         UsageError: Not even one task at a time fits.
     """
     on_gpu = device.type == "cuda"
+    # What this process has already is part of what the run needs.
     if on_gpu:
-        free, _ = torch.cuda.mem_get_info(device)
+        free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
     else:
-        # What this process has already is part of what the run needs.
         free = psutil.virtual_memory().available + psutil.Process().memory_info().rss
     allowed = int(free * preset.device.memory_budget)
     found = fitted_memory(preset, shape, parameters, allowed, on_gpu=on_gpu)
@@ -63,7 +68,7 @@ def fitting_tasks(device: torch.device, preset: Preset, shape: DataShape, parame
     if needed > allowed:
         problem, permitted = too_little(preset, needed, free, f"of the memory of {device}")
         raise UsageError(f"device.memory_budget: {problem}; allowed: {permitted}")
-    return found.tasks_per_chunk
+    return found
 
 
 def set_up(threads: int) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch.nn.functional import cross_entropy
 
 from shareconsole.sharing.data import MISSING, scale
-from shareconsole.spec.memory import images_per_pass
+from shareconsole.spec.activations import images_per_pass
 from shareconsole.trainer.device import DTYPES
 
 if TYPE_CHECKING:

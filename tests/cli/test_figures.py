@@ -44,6 +44,11 @@ def test_short_count(value, text):
     assert figures.short_count(value) == text
 
 
+def test_memory_tells_how_many_tasks_fit_if_not_all():
+    assert figures.needed_memory(3 * 2**29, 20, 20) == "about 1.5 GiB"
+    assert figures.needed_memory(3 * 2**29, 5, 20) == "about 1.5 GiB, 5 of 20 tasks at a time"
+
+
 def test_percent_is_of_fractions():
     assert figures.percent(0.12345) == "12.3"
     assert figures.percent(0.12345, 2) == "12.35"
