@@ -9,7 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz bench-all kill-test study study-tree setup clean FORCE
+STUDIES := study study-methods study-plus study-linesearch study-tree study-engines
+
+.PHONY: demo test fuzz bench-all kill-test $(STUDIES) setup clean FORCE
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -53,5 +55,17 @@ bench-all: $(STAMP)
 study: $(STAMP)
 	$(BIN)/python -m tests.studies.sharing
 
+study-methods: $(STAMP)
+	$(BIN)/python -m tests.studies.methods
+
+study-engines: $(STAMP)
+	$(BIN)/python -m tests.studies.engines
+
 study-tree: $(STAMP)
 	$(BIN)/python -m tests.studies.tree_sampling
+
+study-linesearch: $(STAMP)
+	$(BIN)/python -m tests.studies.line_search
+
+study-plus: $(STAMP)
+	$(BIN)/python -m tests.studies.plus

@@ -20,6 +20,7 @@ from shareconsole.cli import (
     data,
     doctor,
     exits,
+    models,
     presets,
     reading,
     training,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (console, training, reading, control, presets, data, bench, doctor):
+for group in (console, training, reading, models, control, presets, data, bench, doctor):
     group.register(app)
 
 

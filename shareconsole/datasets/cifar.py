@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 
 from shareconsole.files.checking import require
-from shareconsole.files.cifar import CifarImages, fine_classes, read_cifar
+from shareconsole.files.cifar import CifarImages, fine_classes, read_cifar, superclass_members
 from shareconsole.files.known import FILE_SETS
 from shareconsole.sharing.data import MultiTaskData, Split
 from shareconsole.sharing.splits import stratified_choice
 from shareconsole.spec.data.cifar import CIFAR10_CLASSES, SUPERCLASSES
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from shareconsole.spec.data.cifar import Cifar10Options, Cifar100Options
@@ -47,10 +47,7 @@ def _by_superclass(
 ) -> Split:
     images, labels = [], []
     for name in options.tasks:
-        superclass = SUPERCLASSES.index(name)
-        members = np.flatnonzero(part.coarse == superclass)
-        # The fine labels of a superclass are ascending: the place of one is its new name.
-        own = np.searchsorted(classes[superclass], part.labels[members])
+        members, own = superclass_members(part, classes, SUPERCLASSES.index(name))
         rows = stratified_choice(own, number, options.split_seed)
         images.append(torch.from_numpy(part.images[members[rows]]))
         labels.append(torch.from_numpy(own[rows]))
@@ -62,7 +59,9 @@ def load_cifar10(options: Cifar10Options) -> MultiTaskData:
     splits = read_cifar(FILE_SETS["cifar10"], require("cifar10", options.verify))
     train = _one_against_rest(splits["train"], options, options.train_per_task)
     test = _one_against_rest(splits["test"], options, options.test_per_task)
-    return MultiTaskData(options.tasks, options.shape().num_classes, train, test)
+    names = tuple((f"not {name}", name) for name in options.tasks)
+    classes = options.shape().num_classes
+    return MultiTaskData(options.tasks, classes, train, test, class_names=names)
 
 
 def _one_against_rest(

@@ -27,6 +27,7 @@ def load_own(options: OwnDataTable) -> MultiTaskData:
         tuple(len(names) for names in survey.class_names),
         _split(train),
         _split(test),
+        class_names=survey.class_names,
     )
 
 

@@ -145,6 +145,21 @@ def fine_classes(path: Path, splits: dict[SplitName, CifarImages]) -> dict[int, 
     return classes
 
 
+def superclass_members(
+    part: CifarImages, classes: dict[int, NDArray[np.int64]], superclass: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of a superclass's images, ascending, and their labels in its task, 0 to 4.
+
+    Args:
+        part: a split.
+        classes: fine labels of each superclass, ascending.
+        superclass: its official label.
+    """
+    members = np.flatnonzero(part.coarse == superclass)
+    # As they are ascending, the place of a fine label is its new name.
+    return members, np.searchsorted(classes[superclass], part.labels[members])
+
+
 def _extract(path: Path, names: list[str]) -> dict[str, bytes]:
     """Return the members called ``names``; sizes are looked at before anything is inflated."""
     found: dict[str, bytes] = {}

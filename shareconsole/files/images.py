@@ -83,7 +83,9 @@ def read_header(path: Path) -> Header:
         raise unreadable(path, error) from None
 
 
-def read_image(path: Path, color: Color, size: int) -> tuple[NDArray[np.uint8], Header]:
+def read_image(
+    path: Path, color: Color, size: int | tuple[int, int]
+) -> tuple[NDArray[np.uint8], Header]:
     """Return the pixels of an image, [C, H, W], as it is looked at, and what its header says.
 
     Transparent pixels become white, 16 bits the upper eight of them; of several frames the first
@@ -92,8 +94,8 @@ def read_image(path: Path, color: Color, size: int) -> tuple[NDArray[np.uint8], 
     Args:
         path: the file.
         color: "gray" gives one channel, "rgb" three.
-        size: pixels a side of a square that it is resized to, each new pixel the mean of the old
-            ones under it; 0 leaves it as it is.
+        size: pixels a side of a square, or rows and columns, that it is resized to, each new pixel
+            the mean of the old ones under it; 0 leaves it as it is.
 
     Raises:
         DataDamaged: It cannot be read to its end, is too large, or has pixels of 32 bits.
@@ -111,11 +113,14 @@ def read_image(path: Path, color: Color, size: int) -> tuple[NDArray[np.uint8], 
         raise unreadable(path, error) from None
 
 
-def _pixels(image: Image.Image, path: Path, color: Color, size: int) -> NDArray[np.uint8]:
+def _pixels(
+    image: Image.Image, path: Path, color: Color, size: int | tuple[int, int]
+) -> NDArray[np.uint8]:
     upright = ImageOps.exif_transpose(image) if _may_be_turned(image) else image
     plain = _plain(upright, path).convert("L" if color == "gray" else "RGB")
     if size:
-        plain = plain.resize((size, size), Image.Resampling.BOX)
+        rows, columns = (size, size) if isinstance(size, int) else size
+        plain = plain.resize((columns, rows), Image.Resampling.BOX)
     pixels = np.asarray(plain)
     return pixels[None] if color == "gray" else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

@@ -94,6 +94,18 @@ def arrays_in_npz(path: Path) -> dict[str, ArrayFile]:
     return found
 
 
+def array_in_file(path: Path) -> ArrayFile:
+    """Return the array of a .npy file.
+
+    Raises:
+        DataMissing: It cannot be opened.
+        DataDamaged: It is no plain array.
+    """
+    with _reading(str(path)):
+        size = os.stat(path).st_size
+    return _array_file(str(path), _file_opener(path), size)
+
+
 def arrays_in_folder(folder: Path, names: list[str]) -> dict[str, ArrayFile]:
     """Return the arrays in files ``name``.npy of a folder, by name.
 
@@ -103,10 +115,7 @@ def arrays_in_folder(folder: Path, names: list[str]) -> dict[str, ArrayFile]:
     """
     found = {}
     for name in names:
-        path = folder / f"{name}.npy"
-        with _reading(str(path)):
-            size = os.stat(path).st_size
-        found[name] = _array_file(str(path), _file_opener(path), size)
+        found[name] = array_in_file(folder / f"{name}.npy")
     return found
 
 

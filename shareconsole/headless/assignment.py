@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from shareconsole.headless.figures import count, hundredths, number
+from shareconsole.headless.split_table import print_split
 from shareconsole.headless.styles import HEADING, QUIET, module_colour
-from shareconsole.headless.tables import Cell, Page, cell, right_side, shortened
+from shareconsole.headless.tables import Cell, Page, cell, shortened
 from shareconsole.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _TASK_CELLS = 24
 _UNIT_CELLS = 10
 _PROBABILITY_CELLS = 4
-_GAP = 2
 _INDENT = 2
 
 
@@ -37,22 +37,17 @@ def print_assignment(page: Page, facts: AssignmentFacts) -> None:
     )
     tasks = [shortened(task, _TASK_CELLS) for task in facts.tasks]
     titles = [shortened(unit, _UNIT_CELLS) for unit in facts.units]
-    foot = "Rand index" if facts.rand_index else ""
-    task_cells = max(cell(text).cell_len for text in (*tasks, "task", foot))
     choice_cells = max(cell(name).cell_len for name in facts.modules) + _PROBABILITY_CELLS
     unit_cells = max(choice_cells, *(cell(title).cell_len for title in titles))
-    fitting = max(1, (page.width - _INDENT - task_cells) // (unit_cells + _GAP))
-    for first in range(0, len(titles), fitting):
-        units = range(first, min(first + fitting, len(titles)))
-        rows: list[list[Cell]] = [
-            [task, *(_choice(facts, unit, index) for unit in units)]
-            for index, task in enumerate(tasks)
-        ]
-        if foot:
-            values = (facts.rand_index.get(facts.units[unit]) for unit in units)
-            rows.append([cell(foot, QUIET), *(cell(hundredths(value), QUIET) for value in values)])
-        header = ["task", *(titles[unit] for unit in units)]
-        page.table(header, rows, ["left", *right_side(len(units))], indent=_INDENT, gap=_GAP)
+    rows: list[list[Cell]] = [
+        [task, *(_choice(facts, unit, index) for unit in range(len(titles)))]
+        for index, task in enumerate(tasks)
+    ]
+    if facts.rand_index:
+        values = (facts.rand_index.get(unit) for unit in facts.units)
+        found = (cell(hundredths(value), QUIET) for value in values)
+        rows.append([cell("Rand index", QUIET), *found])
+    print_split(page, ["task", *titles], rows, column_cells=unit_cells)
     if facts.entropy is not None:
         page.line(f"mean entropy {number(facts.entropy)}", indent=_INDENT, style=QUIET)
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shareconsole.headless.damage import FINAL_STATES, record_notes, tensor_notes
+from shareconsole.headless.kinds import KindFacts, read_kinds
+from shareconsole.headless.networks import NetworkFacts, gather_networks
+from shareconsole.headless.step_size import StepSizeFacts, read_step_size
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.attempts import Attempt, read_attempt
 from shareconsole.store.best import best_macro_error
@@ -18,6 +21,7 @@ from shareconsole.store.events import read_events
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.index import RunSummary, summarise
 from shareconsole.store.reader import RunLog
+from shareconsole.store.stages import Stage, stage_at
 from shareconsole.store.status import NO_RUN_JSON, derive_state
 
 if TYPE_CHECKING:
@@ -77,7 +81,11 @@ class RunFacts:
         evaluated: step of the last evaluation, None before it.
         seconds: time spent training, over all attempts.
         validation_macro_error, validation_micro_error: fractions, None without validation images.
+        kinds: what else of its tensors tells what tasks share.
         warnings: everything a person should know, oldest first.
+        stage: where it stands; None for a run without stages.
+        networks: what each task's network is made of; None where it is not on record.
+        step_size: what a line search came to; None for a run without one.
     """
 
     folder: RunFolder
@@ -91,7 +99,11 @@ class RunFacts:
     validation_macro_error: float | None
     validation_micro_error: float | None
     assignment: AssignmentFacts | None
+    kinds: tuple[KindFacts, ...]
     warnings: tuple[str, ...]
+    stage: Stage | None = None
+    networks: NetworkFacts | None = None
+    step_size: StepSizeFacts | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that ``show --json`` prints."""
@@ -105,6 +117,9 @@ class RunFacts:
             "attempts": [self._attempt_json(attempt) for attempt in self.attempts],
             "warnings": list(self.warnings),
             "reason": self.summary.reason or None,
+            "stage": self.stage.to_json() if self.stage else None,
+            "networks": self.networks.to_json() if self.networks else None,
+            "step_size": self.step_size.to_json() if self.step_size else None,
         }
 
     def _attempt_json(self, attempt: Attempt) -> dict[str, Any]:
@@ -135,6 +150,7 @@ def gather(folder: RunFolder) -> RunFacts:
         except StoreError as error:
             warnings.append(str(error))
     assignment: AssignmentFacts | None = None
+    kinds: tuple[KindFacts, ...] = ()
     evaluation = log.table("evaluation")
     last = evaluation[-1] if len(evaluation) else None
     if last is not None:
@@ -143,8 +159,11 @@ def gather(folder: RunFolder) -> RunFacts:
         summary = dataclasses.replace(
             summary, macro_error=macro, micro_error=micro, best_macro_error=best_macro_error(log)
         )
+    networks: NetworkFacts | None = None
     try:
         assignment = _assignment(log, last)
+        kinds = read_kinds(log)
+        networks = gather_networks(log)
     except StoreError as error:  # the log was damaged or removed since it was opened
         warnings.append(str(error))
     steps = log.table("step")
@@ -166,6 +185,10 @@ def gather(folder: RunFolder) -> RunFacts:
         validation_macro_error=_value(last, "validation_macro_error"),
         validation_micro_error=_value(last, "validation_micro_error"),
         assignment=assignment,
+        kinds=kinds,
+        stage=stage_at(log.meta, summary.step or 0),
+        networks=networks,
+        step_size=read_step_size(log),
         # What the title line says already is not repeated.
         warnings=tuple(text for text in warnings if text != summary.reason),
     )

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 NONE = "-"
+_TASKS_SHOWN = 8
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -119,3 +120,13 @@ def steps_progress(step: int | None, steps: int | None) -> str:
     if steps is None:
         return "" if step is None else f"step {count(step)}"
     return f"{count(step)} of {count(steps)} steps"
+
+
+def shared_words(shared: dict[str, int]) -> str:
+    """Return with which tasks how many parameters are shared, most first; a few of many."""
+    if not shared:
+        return "nobody"
+    pairs = sorted(shared.items(), key=lambda pair: -pair[1])
+    words = ", ".join(f"{name} {count(size)}" for name, size in pairs[:_TASKS_SHOWN])
+    rest = len(pairs) - _TASKS_SHOWN
+    return f"{words}, {rest} more" if rest > 0 else words

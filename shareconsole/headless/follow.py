@@ -20,6 +20,7 @@ from shareconsole.headless.requests import ask_to_stop
 from shareconsole.store.clock import FolderClock
 from shareconsole.store.identity import read_identity
 from shareconsole.store.reader import RunLog
+from shareconsole.store.stages import stage_at
 from shareconsole.store.status import State, derive_state
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class _View:
             step = max(step, state.attempt.resume_from_step or 0)
         self._note_move(step, state)
         last = evaluation[-1] if len(evaluation) else None
+        stage = stage_at(self._log.meta, step)
         return Snapshot(
             name=self._name,
             state=state.word,
@@ -151,6 +153,7 @@ class _View:
             evaluated=int(last["step"]) if last is not None else None,
             macro_error=float(last["macro_error"]) if last is not None else None,
             micro_error=float(last["micro_error"]) if last is not None else None,
+            stage=stage.progress_text if stage else "",
         )
 
     def _note_move(self, step: int, state: State) -> None:

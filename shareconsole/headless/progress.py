@@ -27,7 +27,10 @@ _NAME_CELLS = 24
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run stands; errors are fractions, None where there is nothing yet."""
+    """Where a run stands; errors are fractions, None where there is nothing yet.
+
+    ``stage`` is its stage and how far that is, foreign text; empty for a run without stages.
+    """
 
     name: str
     state: str
@@ -38,6 +41,7 @@ class Snapshot:
     evaluated: int | None = None
     macro_error: float | None = None
     micro_error: float | None = None
+    stage: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -159,6 +163,8 @@ def plain_line(snapshot: Snapshot) -> str:
         f"{100 * snapshot.fraction:.0f} %",
         f"loss {number(snapshot.loss)}",
     ]
+    if snapshot.stage:
+        parts.insert(2, snapshot.stage)
     if snapshot.evaluated is not None:
         at = "" if snapshot.evaluated == snapshot.step else f" at step {count(snapshot.evaluated)}"
         parts.append(f"test error {percent(snapshot.macro_error, 2)} %{at}")
@@ -192,6 +198,10 @@ def live_lines(snapshot: Snapshot, width: int, *, ascii_only: bool = False) -> T
         ("  loss ", QUIET),
         number(snapshot.loss),
     )
+    if snapshot.stage:
+        stage = Text(f"  {safe_text(snapshot.stage)}")
+        stage.truncate(width // 3, overflow="crop")
+        second.append_text(stage)
     if snapshot.evaluated is not None:
         for part in (
             Text.assemble(

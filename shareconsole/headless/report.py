@@ -10,7 +10,10 @@ from rich.text import Text
 
 from shareconsole.headless.assignment import print_assignment
 from shareconsole.headless.figures import count, duration, number, percent, steps_progress
+from shareconsole.headless.networks import print_networks
 from shareconsole.headless.requests import RESTARTABLE
+from shareconsole.headless.step_size import print_step_size
+from shareconsole.headless.structure import print_kinds
 from shareconsole.headless.styles import BAD, GOOD, HEADING, NOTICE, QUIET, state_mark
 from shareconsole.headless.tables import Cell, Page, cell, right_side
 from shareconsole.safe_text import safe_text
@@ -40,6 +43,13 @@ def print_report(
     if facts.assignment is not None:
         page.section()
         print_assignment(page, facts.assignment)
+    print_kinds(page, facts.kinds)
+    if facts.step_size is not None:
+        page.section()
+        print_step_size(page, facts.step_size)
+    if full and facts.networks is not None:
+        page.section()
+        print_networks(page, facts.networks)
     _resumes(page, facts)
     _warnings(page, facts)
     if full:
@@ -63,6 +73,10 @@ def _title(page: Page, facts: RunFacts) -> None:
     )
     page.line(summary.id, indent=2, style=QUIET)
     page.line(_about(facts), indent=2, style=QUIET)
+    if facts.stage is not None:
+        stage = facts.stage
+        place = f"stage {stage.number} of {stage.count}: "
+        page.line(f"{place}{safe_text(stage.progress_text)} steps", indent=2, style=QUIET)
     if summary.tags:
         page.line("tags: " + ", ".join(summary.tags), indent=2, style=QUIET)
     if summary.reason:

@@ -187,6 +187,11 @@ class GumbelAllocation:
         self._bank.eval()
         return self._mixtures.infer(task, self.allocation()[:, task].tolist(), inputs)
 
+    def modules_of(self, task: int) -> tuple[tuple[int, ...], ...]:
+        """The components in use of each routed unit."""
+        rows = self.allocation()[:, task].tolist()
+        return tuple(tuple(k for k, used in enumerate(row) if used) for row in rows)
+
     def allocation(self) -> Tensor:
         """Which components each task is tested with, [L, T, K] bool."""
         return gumbel.allocation(self.logits_LTK2.detach())

@@ -19,6 +19,12 @@ Deviations from the released code, which runs torch 1.3:
   each task's members are ranked by that task's loss. The paper's rule is `credit = "joint"`.
 * `sampling = "tree"` is our own as well: assignments share draws, which `sharing.tree_sampling`
   explains, with what it leaves unchanged and what not. The paper's rule is `"independent"`.
+* `nes_batch` lets the NES half rank by other images than a batch; where these are not equally many
+  of every task, joint credit weighs tasks by their images, as it is the mean over images.
+* `final_stage` ends the search after `search_steps` and goes on with the most likely assignment
+  alone: one network per task, one SGD update a step as static sharing does it, with the weights
+  there are ("finetune") or with new ones and a new optimiser ("retrain"). This and `nes_batch` are
+  our own; in the paper the search, by batches, is all there is.
 """
 
 from __future__ import annotations
@@ -34,6 +40,8 @@ from shareconsole.sharing.readback import Readback
 from shareconsole.sharing.tree_sampling import Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
     from shareconsole.sharing.data import Batch, BatchSampler
@@ -41,7 +49,7 @@ if TYPE_CHECKING:
     from shareconsole.sharing.network import Mark, NetworkPlan
     from shareconsole.sharing.population import Population
     from shareconsole.sharing.seeding import Generators
-    from shareconsole.spec.methods import LearnedSharingOptions
+    from shareconsole.spec.method.learned_sharing import LearnedSharingOptions
 
 
 class LearnedSharing(OnePath):
@@ -71,6 +79,8 @@ class LearnedSharing(OnePath):
         self.population = population
         self.population_size = options.nes_samples
         self.pi_LTK = assignment.uniform(bank.num_routed, bank.num_tasks, bank.num_modules)
+        self._num_steps = 0
+        self._generators = generators
         self._nes_tree = self._sgd_tree = None
         if options.sampling == "tree":
             if isinstance(options.branching, str):
@@ -81,24 +91,58 @@ class LearnedSharing(OnePath):
         self._sgd_generator = generators("assignment/sgd")
 
     def step(self, sampler: BatchSampler, step_size: StepSize, watch: Stopwatch) -> StepResult:
-        """One NES update, then one SGD update on another batch."""
+        """One NES update, then one SGD update on another batch; the latter alone after the search.
+
+        The fitness is None after the search.
+        """
+        searching = not self._ends_search(step_size)
+        fitness_S = None
         with watch.part("data"):
-            nes_batch = sampler.next()
+            nes_batches = self._nes_batches(sampler) if searching else ()
             sgd_batch = sampler.next()
-        with watch.part("nes"):
-            fitness_S = self._update_assignment(nes_batch)
+        if searching:
+            with watch.part("nes"):
+                fitness_S = self._update_assignment(nes_batches)
         with watch.part("sgd"):
-            sampled = self._sgd_assignments()
+            sampled = self._sgd_assignments() if searching else self.assignment()[None]
             measured = descend(self.population, sampled, self.pi_LTK, sgd_batch, step_size)
+        self._num_steps += 1
         return StepResult(measured, sgd_batch.num_labelled, fitness_S)
 
-    def _update_assignment(self, batch: Batch) -> Tensor:
+    def _ends_search(self, step_size: StepSize) -> bool:
+        """Begin the final stage if it is time; True in all of its steps."""
+        options = self.options
+        if options.final_stage == "none" or self._num_steps < options.search_steps:
+            return False
+        if self._num_steps == options.search_steps:
+            self.pi_LTK = assignment.certain(self.assignment(), self.pi_LTK.shape[2])
+            if options.final_stage == "retrain":
+                self.population.bank.reinitialise(self._generators, "retrain")
+                step_size.reset()
+        return True
+
+    def _nes_batches(self, sampler: BatchSampler) -> Iterable[Batch]:
+        """The images to rank members by."""
+        images = self.options.nes_batch
+        if images == "batch":
+            return (sampler.next(),)
+        at_once = self.options.evaluated_at_once(sampler.batch_size)
+        return sampler.passes(None if images == "all" else images, at_once)
+
+    def _update_assignment(self, batches: Iterable[Batch]) -> Tensor:
         """The NES half; returns the fitness [S] of the members, float64 on the CPU."""
         options = self.options
         members = self._nes_members()
+        evaluated = [
+            (Readback(self.population.evaluate(members, batch)), batch.num_labelled)
+            for batch in batches
+        ]
+        counts_NT = torch.tensor([counts for _, counts in evaluated], dtype=torch.float64)
+        labelled_T = counts_NT.sum(0)
         # The one wait for a GPU in a step: what is sampled next depends on these losses.
-        losses_ST = Readback(self.population.evaluate(members, batch)).wait().to(torch.float64)
-        labelled_T = torch.tensor(batch.num_labelled, dtype=torch.float64)
+        losses_NST = torch.stack([losses.wait().to(torch.float64) for losses, _ in evaluated])
+        # Of one batch this is its loss to the bit.
+        losses_ST = (losses_NST * (counts_NT / labelled_T.clamp(min=1))[:, None]).sum(0)
         fitness_S = (
             losses_ST @ labelled_T / labelled_T.sum().clamp(min=1)
         )  # mean over labelled images
@@ -138,9 +182,11 @@ class LearnedSharing(OnePath):
         return {"entropy": assignment.mean_entropy(self.pi_LTK)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Pi."""
-        return {"pi": self.pi_LTK.clone()}
+        """Pi, and the steps made, which say what stage it is."""
+        return {"pi": self.pi_LTK.clone(), "num_steps": self._num_steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         self.pi_LTK = state["pi"].clone()
+        # Checkpoints without it are of runs without stages.
+        self._num_steps = state.get("num_steps", 0)

@@ -35,6 +35,11 @@ def sample(pi_LTK: Tensor, num_samples: int, generator: torch.Generator) -> Tens
     return drawn.T.reshape(num_samples, num_routed, num_tasks).contiguous()
 
 
+def certain(assignment_LT: Tensor, num_modules: int) -> Tensor:
+    """Pi [L, T, K] that only draws this assignment [L, T]: ones and zeros, float64."""
+    return torch.nn.functional.one_hot(assignment_LT, num_modules).to(torch.float64)
+
+
 def mode(pi_LTK: Tensor) -> Tensor:
     """The most likely assignment [L, T]; the lowest module index among equals."""
     # numpy promises the first maximum, torch.argmax does not.

@@ -5,6 +5,7 @@ Shapes: L routed units, T tasks, K candidate modules per routed unit.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from shareconsole.sharing.dropout import Dropout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -68,19 +69,13 @@ class Bank(nn.Module):
         self.marks = tuple(marks)
         self.num_tasks = len(num_classes)
         self.num_modules = num_modules
-        count = {"shared": 1, "routed": num_modules, "task": self.num_tasks}
-        self.units = nn.ModuleList()
-        for unit, mark in zip(plan.units, marks, strict=True):
-            candidates = nn.ModuleList()
-            for k in range(count[mark]):
-                with generators.initialising(f"{unit.name}/{k}"):
-                    routed = mark == "routed"
-                    candidates.append(unit.build_candidate(k) if routed else unit.build())
-            self.units.append(candidates)
-        self.heads = nn.ModuleList()
-        for task, classes in enumerate(num_classes):
-            with generators.initialising(f"head/{task}"):
-                self.heads.append(plan.build_head(classes))
+        self._makers = _makers(plan, marks, num_classes, num_modules)
+        *units, heads = (
+            nn.ModuleList(_made(name, make, generators) for name, make in makers)
+            for makers in self._makers
+        )
+        self.units = nn.ModuleList(units)
+        self.heads = heads
         # Plain lists beside the registered ones: walking a ModuleList by index costs a string
         # conversion each time, which the innermost loop would pay S*T*units times a step.
         self._candidates = [[*unit.children()] for unit in self.units]
@@ -98,6 +93,20 @@ class Bank(nn.Module):
     def num_routed(self) -> int:
         """L."""
         return len(self.routed_names)
+
+    def reinitialise(self, generators: Generators, stream: str) -> None:
+        """Start again: new weights and running statistics in the modules there are.
+
+        Args:
+            generators: The run's generators.
+            stream: Names what the weights are drawn from; every module has a stream of its own
+                under it, and equal names give equal weights.
+        """
+        every = [*self._candidates, self._heads]
+        for modules, makers in zip(every, self._makers, strict=True):
+            for module, (name, make) in zip(modules, makers, strict=True):
+                fresh = _made(f"{stream}/{name}", make, generators)
+                module.load_state_dict(fresh.state_dict())
 
     def path(self, task: int, choice: Sequence[int]) -> list[nn.Module]:
         """The modules of one task's network in order, head included.
@@ -177,18 +186,52 @@ class Bank(nn.Module):
         gradients = [p.grad for owned in self._parameters_of for p in owned if p.grad is not None]
         if not gradients:
             return next(self.parameters()).new_zeros(())
-        return torch.nn.utils.get_total_norm(gradients)
+        return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
 
     def describe(self) -> list[dict[str, object]]:
-        """Name, sharing, number of modules and parameters of one module, per unit and the heads."""
+        """Name, sharing, number of modules and parameters of the first one, per unit.
+
+        Where modules differ in size, "sizes" has the parameters of each.
+        """
         rows: list[dict[str, object]] = []
         for name, mark, candidates in zip(self.names, self.marks, self._candidates, strict=True):
-            size = sum(p.numel() for p in candidates[0].parameters())
-            rows.append(
-                {"name": name, "sharing": mark, "modules": len(candidates), "parameters": size}
-            )
+            sizes = [_size(module) for module in candidates]
+            row = {"name": name, "sharing": mark, "modules": len(sizes), "parameters": sizes[0]}
+            rows.append({**row, "sizes": sizes} if len(set(sizes)) > 1 else row)
         return rows
+
+    def head_sizes(self) -> list[int]:
+        """Parameters of each task's head."""
+        return [_size(head) for head in self._heads]
 
     def num_parameters(self) -> int:
         """Parameters stored, heads and unused candidates included."""
         return sum(p.numel() for p in self.parameters())
+
+
+def _makers(
+    plan: NetworkPlan, marks: Sequence[Mark], num_classes: Sequence[int], num_modules: int
+) -> list[list[tuple[str, Callable[[], nn.Module]]]]:
+    """Name and maker of every module: for each unit its candidates, then the heads."""
+    count = {"shared": 1, "routed": num_modules, "task": len(num_classes)}
+    units = [
+        [
+            (
+                f"{unit.name}/{k}",
+                partial(unit.build_candidate, k) if mark == "routed" else unit.build,
+            )
+            for k in range(count[mark])
+        ]
+        for unit, mark in zip(plan.units, marks, strict=True)
+    ]
+    heads = ((f"head/{t}", partial(plan.build_head, n)) for t, n in enumerate(num_classes))
+    return [*units, [*heads]]
+
+
+def _size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _made(name: str, make: Callable[[], nn.Module], generators: Generators) -> nn.Module:
+    with generators.initialising(name):
+        return make()

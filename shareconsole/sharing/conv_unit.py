@@ -12,12 +12,21 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
+from shareconsole.sharing.column_convolution import (
+    as_kernels,
+    as_matrices,
+    gradient_of_input,
+    gradient_of_kernels,
+    multiply,
+    patches,
+)
 from shareconsole.sharing.kernels import unbiased_variance, variance_of_centred
 from shareconsole.sharing.layout import by_node, from_nodes, join
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from shareconsole.sharing.column_convolution import Patches
     from shareconsole.sharing.layout import Layout
 
 _MAX_POOL = torch.ops.aten.max_pool2d_with_indices
@@ -30,7 +39,8 @@ _RELU_BACKWARD = torch.ops.aten.threshold_backward
 class ConvSettings:
     """What the convolutions of a unit have in common, in torch's terms.
 
-    `multiply` is the type that convolutions multiply in, where that is not the type of the images.
+    `multiply` is the type that convolutions multiply in, where that is not the type of the images;
+    `by_patches` is whether they are small enough for `column_convolution`.
     """
 
     stride: tuple[int, ...]
@@ -39,6 +49,7 @@ class ConvSettings:
     groups: int
     eps: float
     multiply: torch.dtype | None = None
+    by_patches: bool = False
 
 
 class ConvUnit(torch.autograd.Function):
@@ -61,22 +72,24 @@ class ConvUnit(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         modules = len(layout.nodes)
-        weight = layout.spread([*parameters[modules : 2 * modules]])
-        bias = layout.spread([*parameters[2 * modules :]])
         weight_GC = torch.stack([*parameters[modules : 2 * modules]])
+        bias_GC = torch.stack([*parameters[2 * modules :]])
         sign_GC = torch.ones_like(weight_GC).copysign_(weight_GC)
         kernels = torch.stack([*parameters[:modules]]).mul_(sign_GC[:, :, None, None, None])
-        mean, y = _convolve_and_centre(x, kernels, layout, settings)
+        found, mean, y = _convolve_and_centre(x, kernels, layout, settings)
         centred = by_node(y, layout.num_nodes)
         variance = variance_of_centred(centred)
         peaks, indices = _MAX_POOL(y, [2, 2], [2, 2])
         inverse = torch.rsqrt(variance + settings.eps)
-        scale = inverse * weight.abs()
-        output = torch.addcmul(bias, by_node(peaks, layout.num_nodes), scale).relu_()
-        ctx.save_for_backward(x, kernels, sign_GC, y, inverse, scale, peaks, indices, output)
-        ctx.layout, ctx.settings = layout, settings
-        sign = layout.spread([*sign_GC.unbind()])
-        mean, unbiased = (mean * sign)[:, 0], unbiased_variance(variance, centred.shape[1])
+        scale = inverse * layout.spread(weight_GC.abs())
+        pooled = by_node(peaks, layout.num_nodes)
+        output = torch.addcmul(layout.spread(bias_GC), pooled, scale).relu_()
+        # For the kernels' gradient either the images are needed or, where there are, their patches.
+        source = x if found is None else found.matrix_RP
+        ctx.save_for_backward(source, kernels, sign_GC, y, inverse, scale, peaks, indices, output)
+        ctx.layout, ctx.settings, ctx.by_patches = layout, settings, found is not None
+        mean = (mean * layout.spread(sign_GC))[:, 0]
+        unbiased = unbiased_variance(variance, centred.shape[1])
         ctx.mark_non_differentiable(mean, unbiased)
         return from_nodes(output, peaks), mean, unbiased
 
@@ -85,7 +98,7 @@ class ConvUnit(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, the kernels, the weights and the biases."""
         layout, settings = ctx.layout, ctx.settings
-        x, kernels, sign_GC, y, inverse, scale, peaks, indices, output = ctx.saved_tensors
+        source, kernels, sign_GC, y, inverse, scale, peaks, indices, output = ctx.saved_tensors
         centred = by_node(y, layout.num_nodes)
         flow = _RELU_BACKWARD(by_node(gradients[0], layout.num_nodes), output, 0)
         total = flow.sum(1, keepdim=True)
@@ -94,16 +107,17 @@ class ConvUnit(torch.autograd.Function):
             from_nodes(flow.mul_(scale), peaks), y, [2, 2], [2, 2], [0, 0], [1, 1], False, indices
         )
         moved = by_node(spread, layout.num_nodes)
-        moved.addcmul_(centred, (scale * inverse).mul_(along).div_(-centred.shape[1]))
-        moved.add_((scale * total).div_(-centred.shape[1]))
-        parts = zip(layout.split(from_nodes(moved, y)), layout.split(x), kernels, strict=True)
-        needs_x = ctx.needs_input_grad[0]
-        backward = [_convolve_backward(*part, settings, needs_x) for part in parts]
-        dx = join([part for part, _ in backward]) if needs_x else None
-        dkernels = torch.stack([kernel for _, kernel in backward])
-        dkernels.mul_(sign_GC[:, :, None, None, None])
-        weights = [w.mul_(sign) for w, sign in zip(layout.collect(along), sign_GC, strict=True)]
-        return dx, None, None, *dkernels.unbind(), *weights, *layout.collect(total)
+        per_value = scale / -centred.shape[1]
+        moved.addcmul_(centred, (per_value * inverse).mul_(along))
+        moved.add_(per_value.mul_(total))
+        backward = _backward_by_patches if ctx.by_patches else _backward_by_module
+        dx, dkernels = backward(
+            from_nodes(moved, y), source, kernels, layout, settings, ctx.needs_input_grad[0]
+        )
+        dkernels = dkernels * sign_GC[:, :, None, None, None]
+        weights = layout.collect(along).mul_(sign_GC)
+        biases = layout.collect(total)
+        return dx, None, None, *dkernels.unbind(), *weights.unbind(), *biases.unbind()
 
 
 def _convolve(x: Tensor, kernel: Tensor, settings: ConvSettings) -> Tensor:
@@ -116,14 +130,25 @@ def _convolve(x: Tensor, kernel: Tensor, settings: ConvSettings) -> Tensor:
 
 def _convolve_and_centre(
     x: Tensor, kernels: Tensor, layout: Layout, settings: ConvSettings
-) -> tuple[Tensor, Tensor]:
-    """Convolve each module's nodes and subtract each node's mean; mean [N, 1, C] and result."""
+) -> tuple[Patches | None, Tensor, Tensor]:
+    """Convolve each module's nodes and subtract each node's mean.
+
+    Returns:
+        The patches where they were used, the mean [N, 1, C] and the centred values [N * B, ...].
+    """
+    if settings.by_patches:
+        found = patches(x, kernels.shape[3:], settings.padding)
+        whole = multiply(found, as_matrices(kernels), layout)
+        values = by_node(whole, layout.num_nodes)
+        mean = values.mean(1, keepdim=True)
+        values.sub_(mean)
+        return found, mean, whole
     parts = layout.split(x)
     first = _convolve(parts[0], kernels[0], settings)
     if len(parts) == 1:
         values = by_node(first, layout.num_nodes)
         mean = values.mean(1, keepdim=True)
-        return mean, from_nodes(values.sub_(mean), first)
+        return None, mean, from_nodes(values.sub_(mean), first)
     # Centring is also what brings the parts together, so joining them costs no pass of its own.
     whole = first.new_empty((len(x), *first.shape[2:], first.shape[1])).permute(0, 3, 1, 2)
     means: list[Tensor] = []
@@ -132,7 +157,36 @@ def _convolve_and_centre(
         values = by_node(y, layout.nodes[g])
         means.append(values.mean(1, keepdim=True))
         torch.sub(values, means[g], out=by_node(place, layout.nodes[g]))
-    return torch.cat(means), whole
+    return None, torch.cat(means), whole
+
+
+def _backward_by_patches(
+    flow: Tensor,
+    matrix_RP: Tensor,
+    kernels: Tensor,
+    layout: Layout,
+    settings: ConvSettings,
+    needs_x: bool,
+) -> tuple[Tensor | None, Tensor]:
+    size = kernels.shape[3:]
+    gradient = as_kernels(gradient_of_kernels(flow, matrix_RP, layout), size)
+    if not needs_x:
+        return None, gradient
+    return gradient_of_input(flow, kernels, settings.padding, layout), gradient
+
+
+def _backward_by_module(
+    flow: Tensor,
+    x: Tensor,
+    kernels: Tensor,
+    layout: Layout,
+    settings: ConvSettings,
+    needs_x: bool,
+) -> tuple[Tensor | None, Tensor]:
+    parts = zip(layout.split(flow), layout.split(x), kernels.unbind(), strict=True)
+    found = [_convolve_backward(*part, settings, needs_x) for part in parts]
+    dx = join([part for part, _ in found]) if needs_x else None
+    return dx, torch.stack([kernel for _, kernel in found])
 
 
 def _convolve_backward(

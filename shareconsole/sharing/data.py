@@ -8,15 +8,18 @@ or all tasks label the same images and some labels may be missing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.functional import pad
 
+from shareconsole.sharing.random_crop import RandomCrop
 from shareconsole.sharing.splits import stratified_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -92,6 +95,7 @@ class MultiTaskData:
         validation: Split held out of the training split, if the preset asks for one.
         groups: Planted group of each task where the data set has them, for judging what sharing
             was found; no method sees it.
+        class_names: Names of each task's classes; None where they have only their numbers.
     """
 
     task_names: tuple[str, ...]
@@ -100,6 +104,7 @@ class MultiTaskData:
     test: Split
     validation: Split | None = None
     groups: tuple[int, ...] | None = None
+    class_names: tuple[tuple[str, ...], ...] | None = None
 
     @property
     def num_tasks(self) -> int:
@@ -148,6 +153,7 @@ class MultiTaskData:
             test=self.test,
             validation=self.train.take(held),
             groups=self.groups,
+            class_names=self.class_names,
         )
 
     def to(self, device: torch.device, dtype: torch.dtype) -> MultiTaskData:
@@ -159,6 +165,7 @@ class MultiTaskData:
             self.test.to(device, dtype),
             self.validation.to(device, dtype) if self.validation is not None else None,
             self.groups,
+            self.class_names,
         )
 
 
@@ -192,6 +199,9 @@ class BatchSampler:
 
     A batch may run over the end of one permutation into the next, so every batch has B images
     even where a task has fewer than B.
+
+    Attributes:
+        batch_size: B.
     """
 
     def __init__(
@@ -200,6 +210,7 @@ class BatchSampler:
         batch_size: int,
         dtype: torch.dtype,
         generator: Callable[[str], torch.Generator],
+        crop_padding: int = 0,
     ) -> None:
         """Start at the beginning of fresh permutations.
 
@@ -207,10 +218,12 @@ class BatchSampler:
             split: The training split, on its device.
             batch_size: B.
             dtype: Type of the inputs of a batch.
-            generator: Named CPU generators; this takes "order/0", "order/1", ...
+            generator: Named CPU generators; this takes "order/0", "order/1", ..., and "crop/0",
+                ... if it crops.
+            crop_padding: What `RandomCrop` pads drawn images with; 0 leaves them as they are.
         """
         self._split = split
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._dtype = dtype
         self._generators = [generator(f"order/{i}") for i in range(len(split.images))]
         self._orders = [
@@ -218,15 +231,54 @@ class BatchSampler:
             for x, g in zip(split.images, self._generators, strict=True)
         ]
         self._cursors = [0] * len(split.images)
+        sets = len(split.images)
+        self._crop = RandomCrop(crop_padding, sets, generator) if crop_padding else None
         # Where nothing is missing every count is B; else the host keeps its own copy of the mask.
         has_missing = any(bool((y == MISSING).any()) for y in split.labels)
         self._labelled = [(y != MISSING).cpu() for y in split.labels] if has_missing else None
 
+    @property
+    def split(self) -> Split:
+        """What batches are drawn from."""
+        return self._split
+
     def next(self) -> Batch:
         """The next batch, gathered on the device of the split."""
+        drawn = [self._draw(i, self.batch_size) for i in range(len(self._orders))]
+        return self._gather(drawn, self._crop)
+
+    def passes(self, images: int | None, at_once: int) -> Iterator[Batch]:
+        """So many images of every task, in batches that are gathered one after the other.
+
+        Args:
+            images: Images of every task, which are drawn as those of a batch are, but never more
+                than the task has; None for all of them, for which nothing is drawn, and which are
+                not cropped.
+            at_once: Most images of a task in one batch. The last batches have none left of a task
+                that has fewer than others.
+        """
+        sizes = [len(order) for order in self._orders]
+        crop = None if images is None else self._crop
+        chosen = (
+            [torch.arange(size) for size in sizes]
+            if images is None
+            else [self._draw(i, min(images, size)) for i, size in enumerate(sizes)]
+        )
+        most = max(map(len, chosen))
+        size = math.ceil(most / math.ceil(most / at_once))
+        return (
+            self._gather([index[start : start + size] for index in chosen], crop)
+            for start in range(0, most, size)
+        )
+
+    def _gather(self, drawn: list[Tensor], crop: RandomCrop | None) -> Batch:
+        """The images at these indices, one tensor [B] per image set; short ones are filled up."""
         device = self._split.images[0].device
-        drawn = [self._draw(i) for i in range(len(self._orders))]
-        indices = [index.to(device, non_blocking=True) for index in drawn]
+        lengths = [len(index) for index in drawn]
+        size = max(lengths)
+        # What fills up is image 0, and labelled by nobody.
+        filled = [pad(i, (0, size - len(i))) if len(i) < size else i for i in drawn]
+        indices = [index.to(device, non_blocking=True) for index in filled]
         own = len(indices) > 1
         if own:
             parts = zip(self._split.images, indices, strict=True)
@@ -235,20 +287,24 @@ class BatchSampler:
             inputs = self._split.images[0][indices[0]]
             if len(self._split.labels) == 1:
                 inputs = inputs[None]
+        if crop is not None:
+            inputs = crop(inputs, lengths)
         which = [t if own else 0 for t in range(len(self._split.labels))]
         chosen = zip(self._split.labels, which, strict=True)
         labels = torch.stack([y[indices[i]] for y, i in chosen])
+        if min(lengths) < size:
+            for task, i in enumerate(which):
+                labels[task, lengths[i] :] = MISSING
         if self._labelled is None:
-            counts = [self._batch_size] * len(which)
+            counts = [lengths[i] for i in which]
         else:
             masks = zip(self._labelled, which, strict=True)
             counts = [int(mask[drawn[i]].sum()) for mask, i in masks]
         return Batch(scale(inputs, self._dtype), labels, tuple(counts))
 
-    def _draw(self, i: int) -> Tensor:
-        """B indices of image set i, [B] int64 on the CPU."""
+    def _draw(self, i: int, wanted: int) -> Tensor:
+        """Indices of the next images of image set i, [wanted] int64 on the CPU."""
         parts: list[Tensor] = []
-        wanted = self._batch_size
         while wanted:
             if self._cursors[i] == len(self._orders[i]):
                 count = len(self._orders[i])

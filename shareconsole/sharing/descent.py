@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from shareconsole.sharing.objective import Objective
 from shareconsole.sharing.readback import Readback
 
 if TYPE_CHECKING:
@@ -41,13 +42,12 @@ def descend(
 
     Returns:
         Losses [S, T] before the update in a row, then the norm of the gradient that was taken,
-        [S * T + 1]; nothing here waits for a GPU.
+        [S * T + 1]; nothing here waits for a GPU but a rule that searches, once per trial.
     """
     step_size.zero_gradients()
-    losses_ST = population.accumulate(assignments_SLT, batch)
-    population.bank.normalise_gradients(len(assignments_SLT), pi_LTK)
-    if add_gradients is not None:
-        add_gradients()
+    losses_ST = step_size.gradients(
+        Objective(population, assignments_SLT, pi_LTK, batch, add_gradients)
+    )
     norm = population.bank.gradient_norm()
     step_size.step()
     return Readback(torch.cat([losses_ST.reshape(-1), norm.reshape(1)]))

@@ -5,12 +5,13 @@ Shapes as in `layout`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import batch_norm, conv2d, linear
 
+from shareconsole.sharing import column_convolution
 from shareconsole.sharing.layout import by_node, from_nodes
 
 if TYPE_CHECKING:
@@ -38,23 +39,57 @@ def pool_2x2(x: Tensor) -> Tensor:
     return torch.maximum(tall[..., 0:columns:2], tall[..., 1:columns:2])
 
 
-def folded_forward(
-    layer: nn.Conv2d | nn.Linear, norm: Norm, x: Tensor, multiply: torch.dtype | None = None
-) -> Tensor:
-    """Outputs of `layer` followed by `norm` in eval mode, as one layer.
+def folded_affine(
+    layers: Sequence[nn.Conv2d | nn.Linear], norms: Sequence[Norm]
+) -> tuple[Tensor, Tensor]:
+    """What the outputs of layers without their biases are multiplied by and what is added.
 
-    Convolutions multiply as `multiply` says, if that is not the type of `x`.
+    That is all that batch-norm in eval mode does. Layers and norms of G modules; returns the
+    scales and the biases, each [G, C].
     """
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    bias = torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)
-    if layer.bias is not None:
-        bias = bias + layer.bias * scale
-    if isinstance(layer, torch.nn.Linear):
-        return linear(x, layer.weight * scale.view(-1, 1), bias)
-    weight = layer.weight * scale.view(-1, 1, 1, 1)
-    return convolve(layer, x, weight, bias, multiply)
+    means, variances = (
+        torch.stack([cast("Tensor", getattr(norm, name)) for norm in norms])
+        for name in ("running_mean", "running_var")
+    )
+    scale = torch.stack([norm.weight for norm in norms]) * variances.add_(norms[0].eps).rsqrt_()
+    if layers[0].bias is not None:
+        means -= torch.stack([cast("Tensor", layer.bias) for layer in layers])
+    return scale, torch.stack([norm.bias for norm in norms]).addcmul_(means, scale, value=-1)
+
+
+def folded_forward(
+    layers: Sequence[nn.Conv2d | nn.Linear],
+    norms: Sequence[Norm],
+    x: Tensor,
+    layout: Layout,
+    multiply: torch.dtype | None = None,
+) -> list[Tensor]:
+    """Outputs of layers followed by batch-norm in eval mode as one layer; parts in order.
+
+    Args:
+        layers: The layer of each of the G modules.
+        norms: What follows it.
+        x: Inputs of all nodes.
+        layout: Which are whose.
+        multiply: The type that convolutions multiply in, if not that of `x`.
+    """
+    scale, bias = folded_affine(layers, norms)
+    first = layers[0]
+    if multiply is None and column_convolution.suits(first, x, len(layers)):
+        assert isinstance(first, torch.nn.Conv2d)
+        weight = torch.stack([layer.weight for layer in layers]) * scale[:, :, None, None, None]
+        assert not isinstance(first.padding, str)
+        found = column_convolution.patches(x, first.kernel_size, first.padding)
+        matrices = column_convolution.as_matrices(weight)
+        return [column_convolution.multiply(found, matrices, layout, bias)]
+    outputs: list[Tensor] = []
+    for g, (layer, part) in enumerate(zip(layers, layout.split(x), strict=True)):
+        if isinstance(layer, torch.nn.Linear):
+            outputs.append(linear(part, layer.weight * scale[g].view(-1, 1), bias[g]))
+        else:
+            weight = layer.weight * scale[g].view(-1, 1, 1, 1)
+            outputs.append(convolve(layer, part, weight, bias[g], multiply))
+    return outputs
 
 
 def convolve(
@@ -115,8 +150,8 @@ class NodeBatchNorm(torch.autograd.Function):
         centred = values - mean
         variance = variance_of_centred(centred)
         inverse = torch.rsqrt(variance + eps)
-        scale = inverse * layout.spread([*affine[:modules]])
-        output = torch.addcmul(layout.spread([*affine[modules:]]), centred, scale)
+        scale = inverse * layout.spread(torch.stack(affine[:modules]))
+        output = torch.addcmul(layout.spread(torch.stack(affine[modules:])), centred, scale)
         ctx.save_for_backward(centred, inverse, scale)
         ctx.layout = layout
         mean, unbiased = mean[:, 0], unbiased_variance(variance, centred.shape[1])
@@ -134,7 +169,8 @@ class NodeBatchNorm(torch.autograd.Function):
         along = (flow * centred).sum(1, keepdim=True).mul_(inverse)
         moved = torch.addcmul(scale * total / -count, centred, scale * inverse * along / -count)
         dx = from_nodes(moved.addcmul_(flow, scale), gradients[0])
-        return dx, None, None, *ctx.layout.collect(along), *ctx.layout.collect(total)
+        weights, biases = ctx.layout.collect(along), ctx.layout.collect(total)
+        return dx, None, None, *weights.unbind(), *biases.unbind()
 
 
 class GroupedLinear(torch.autograd.Function):
@@ -166,7 +202,7 @@ class GroupedLinear(torch.autograd.Function):
         dweights: list[Tensor] = []
         dbiases: list[Tensor] = []
         for flow, part, weight, place in parts:
-            used = flow[:, : len(weight)]
+            used = flow[:, : weight.shape[0]]
             dweights.append(used.T @ part)
             dbiases.append(used.sum(0))
             if place is not None:
@@ -178,13 +214,13 @@ def grouped_linear(
     x: Tensor, layout: Layout, weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> Tensor:
     """`GroupedLinear` without gradient."""
-    widths = {len(weight) for weight in weights}
+    widths = {weight.shape[0] for weight in weights}
     if len(weights) == 1:
         return torch.addmm(biases[0], x, weights[0].T)
-    output = x.new_empty((len(x), max(widths)))
+    output = x.new_empty((x.shape[0], max(widths)))
     if len(widths) > 1:
         output.fill_(-torch.inf)
     parts = zip(layout.split(x), layout.split(output), weights, biases, strict=True)
     for part, place, weight, bias in parts:
-        torch.addmm(bias, part, weight.T, out=place[:, : len(weight)])
+        torch.addmm(bias, part, weight.T, out=place[:, : weight.shape[0]])
     return output

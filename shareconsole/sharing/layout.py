@@ -32,7 +32,7 @@ class Layout:
     images: int
     device: torch.device
 
-    @property
+    @cached_property
     def num_nodes(self) -> int:
         """N."""
         return sum(self.nodes)
@@ -44,23 +44,24 @@ class Layout:
         return torch.tensor(modules).to(self.device, non_blocking=True)
 
     def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """[N * B, ...] by module."""
+        """Rows [N * anything, ...], node by node, by module."""
         if len(self.nodes) == 1:
             return (x,)
-        return x.split([count * self.images for count in self.nodes])
+        per_node = x.shape[0] // self.num_nodes
+        return torch.split_with_sizes(x, [count * per_node for count in self.nodes])
 
-    def spread(self, values: list[Tensor]) -> Tensor:
-        """Vectors [C] of the G modules as [N, 1, C], or [1, 1, C] where G is 1."""
-        if len(values) == 1:
-            return values[0].view(1, 1, -1)
-        return torch.stack(values).index_select(0, self.module_of_node).unsqueeze(1)
+    def spread(self, values_GC: Tensor) -> Tensor:
+        """Vectors of the G modules as [N, 1, C], or [1, 1, C] where G is 1."""
+        if len(self.nodes) > 1:
+            values_GC = values_GC.index_select(0, self.module_of_node)
+        return values_GC.unsqueeze(1)
 
-    def collect(self, values_N1C: Tensor) -> tuple[Tensor, ...]:
-        """Sum over the nodes of each module, G vectors [C]; the transpose of `spread`."""
+    def collect(self, values_N1C: Tensor) -> Tensor:
+        """Sum over the nodes of each module, [G, C]; the transpose of `spread`."""
         if len(self.nodes) == 1:
-            return (values_N1C.sum((0, 1)),)
+            return values_N1C.sum(0)
         sums = values_N1C.new_zeros(len(self.nodes), values_N1C.shape[2])
-        return tuple(sums.index_add_(0, self.module_of_node, values_N1C[:, 0]).unbind())
+        return sums.index_add_(0, self.module_of_node, values_N1C[:, 0])
 
 
 def channels_last(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
+from shareconsole.sharing import column_convolution
 from shareconsole.sharing.conv_unit import ConvSettings, ConvUnit
 from shareconsole.sharing.kernels import (
     GroupedLinear,
@@ -106,7 +107,7 @@ class LoweredUnit:
                 outputs = NodeBatchNorm.apply(inputs[0], layout, norms[0].eps, *affine)
             else:
                 convs = [row[0] for row in layers]
-                settings = _settings(convs[0], norms[0], self._multiply)
+                settings = self._settings(convs[0], norms[0], inputs[0], len(convs))
                 kernels = [conv.weight for conv in convs]
                 outputs = ConvUnit.apply(inputs[0], layout, settings, *kernels, *affine)
             values[step.output], mean, variance = outputs
@@ -129,15 +130,16 @@ class LoweredUnit:
                 values[step.output] = grouped_linear(inputs[0], layout, weights, biases)
                 continue
             outputs: list[Tensor] = []
-            for named, part in zip(used, layout.split(inputs[0]), strict=True):
-                layers = [named[name] for name in step.layers]
-                if step.kind in ("layer", "linear"):
-                    outputs.append(self._apply(layers[0], part))
-                elif step.kind == "norm":
-                    outputs.append(normalise(layers[0], part))
-                else:
-                    y = folded_forward(layers[0], layers[1], part, self._multiply)
-                    outputs.append(pool_2x2(y) if step.kind == "conv-unit" else y)
+            if step.kind in ("conv-unit", "conv-norm"):
+                layers, norms = ([named[name] for named in used] for name in step.layers)
+                outputs = folded_forward(layers, norms, inputs[0], layout, self._multiply)
+                if step.kind == "conv-unit":
+                    outputs = [pool_2x2(y) for y in outputs]
+            else:
+                apply = normalise if step.kind == "norm" else self._apply
+                (name,) = step.layers
+                for named, part in zip(used, layout.split(inputs[0]), strict=True):
+                    outputs.append(apply(named[name], part))
             values[step.output] = join(outputs)
             if step.kind == "conv-unit":
                 values[step.output].relu_()
@@ -147,6 +149,18 @@ class LoweredUnit:
         if isinstance(layer, nn.Conv2d) and self._multiply and layer.padding_mode == "zeros":
             return convolve(layer, x, layer.weight, layer.bias, self._multiply)
         return cast("Tensor", layer(x))
+
+    def _settings(self, conv: nn.Conv2d, norm: Norm, x: Tensor, modules: int) -> ConvSettings:
+        assert not isinstance(conv.padding, str)
+        return ConvSettings(
+            conv.stride,
+            conv.padding,
+            conv.dilation,
+            conv.groups,
+            norm.eps,
+            self._multiply,
+            self._multiply is None and column_convolution.suits(conv, x, modules),
+        )
 
     def _function(self, step: Operation) -> Callable[..., Tensor]:
         (name,) = step.layers
@@ -165,8 +179,3 @@ def _kind(module: nn.Module, *, but_for_width: bool) -> list[str]:
     if but_for_width and isinstance(last, nn.Linear) and last.bias is not None:
         return [*map(repr, layers[:-1]), f"Linear from {last.in_features}"]
     return [*map(repr, layers)]
-
-
-def _settings(conv: nn.Conv2d, norm: Norm, multiply: torch.dtype | None) -> ConvSettings:
-    assert not isinstance(conv.padding, str)
-    return ConvSettings(conv.stride, conv.padding, conv.dilation, conv.groups, norm.eps, multiply)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shareconsole.sharing.data import BatchSampler
     from shareconsole.sharing.network import Mark, NetworkPlan
+    from shareconsole.sharing.objective import Objective
     from shareconsole.sharing.population import Population
     from shareconsole.sharing.readback import Readback
     from shareconsole.sharing.seeding import Generators
@@ -26,12 +27,28 @@ if TYPE_CHECKING:
 class StepSize(Protocol):
     """How far to move along the gradients that are in the bank."""
 
+    def gradients(self, objective: Objective) -> Tensor:
+        """Put the gradients to move along into the bank, which has none; losses [S, T] there.
+
+        For whoever lets the rule see the losses; others fill the bank themselves and then `step`,
+        which only a rule can do that looks at nothing but gradients.
+        """
+        ...
+
     def step(self) -> None:
         """Update the weights; parameters without a gradient stay as they are."""
         ...
 
+    def scalars(self) -> dict[str, float]:
+        """What the last step was like, always under the same names; NaN before the first."""
+        ...
+
     def zero_gradients(self) -> None:
         """Remove all gradients."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was gathered on the way, such as moments, as if no step had been made."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -110,7 +127,12 @@ class StepResult:
 
 
 class Method(Protocol):
-    """A rule for which modules the tasks use, and how they are trained."""
+    """A rule for which modules the tasks use, and how they are trained.
+
+    Where its options name stages (`MethodTable.stages`), `step` itself goes from one to the next,
+    at the beginning of the first step after the boundary, and `state_dict` holds all it takes to
+    continue exactly in any stage or between two.
+    """
 
     population_size: int
     """Population members whose fitness each step reports; 0 without a population."""
@@ -130,7 +152,7 @@ class Method(Protocol):
         ...
 
     def step(self, sampler: BatchSampler, step_size: StepSize, watch: Stopwatch) -> StepResult:
-        """One training iteration."""
+        """One training iteration, after the change of stage if one is due."""
         ...
 
     def logits(self, task: int, inputs: Tensor) -> Tensor:
@@ -141,6 +163,13 @@ class Method(Protocol):
         """Which tasks use the same in a routed unit: equal numbers within a row of [L, T].
 
         Where a task uses one module of each unit, it is that module's index.
+        """
+        ...
+
+    def modules_of(self, task: int) -> tuple[tuple[int, ...], ...]:
+        """What a task's network is made of as it is tested, so that it can be built without us.
+
+        For each of the L routed units the modules whose mean it takes; with none it takes zeros.
         """
         ...
 
@@ -185,3 +214,7 @@ class OnePath:
         """Logits [N, classes] of one task's network, through the engine."""
         choice: list[int] = self.assignment()[:, task].tolist()
         return self.population.logits(task, choice, inputs)
+
+    def modules_of(self, task: int) -> tuple[tuple[int, ...], ...]:
+        """The one module of each routed unit."""
+        return tuple((module,) for module in self.assignment()[:, task].tolist())

@@ -6,7 +6,7 @@ to one task.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -51,3 +51,7 @@ class NetworkPlan:
 
     units: tuple[Unit, ...]
     build_head: Callable[[int], nn.Module]
+
+    def without_kinds(self) -> NetworkPlan:
+        """The plan for who has no candidates to choose from: `build` makes all modules."""
+        return replace(self, units=tuple(replace(unit, kinds=()) for unit in self.units))

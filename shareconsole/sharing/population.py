@@ -9,6 +9,9 @@ What an engine owes its callers, so that it can be replaced without a method not
   mean losses is added to the bank's parameters; parameters nobody used keep no gradient;
   every forward call of one task's B images normalises by its own statistics and updates the
   running statistics once, in sample-major order, then task, duplicates included.
+* `losses`: those of `accumulate` at the weights there are now, and nothing else: no gradients, no
+  statistics, and dropout drops what it dropped in the call of `accumulate` after `random_state`.
+* `halves`: one assignment's networks cut in two.
 * `logits`: one task's network in eval mode.
 
 A task without a labelled image in the batch is skipped: loss 0, no gradient, no statistics.
@@ -22,6 +25,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from shareconsole.sharing.data import MISSING
+from shareconsole.sharing.halves import LoopHalves
+from shareconsole.sharing.trying import Masks, batch_norms, without_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
     from shareconsole.sharing.bank import Bank
     from shareconsole.sharing.data import Batch
+    from shareconsole.sharing.halves import Halves
 
 
 class Population(Protocol):
@@ -45,6 +51,24 @@ class Population(Protocol):
         """The same in train mode, with gradients and running statistics; [S, T], detached."""
         ...
 
+    def random_state(self) -> list[Tensor]:
+        """What the next masks of dropout are drawn from; empty without dropout."""
+        ...
+
+    def losses(
+        self, assignments_SLT: Tensor, batch: Batch, random_state: Sequence[Tensor]
+    ) -> Tensor:
+        """Losses [S, T] in train mode, without any effect."""
+        ...
+
+    def halves(self, assignment_LT: Tensor, batch: Batch) -> Halves:
+        """The networks of one assignment, cut behind the units that all tasks share.
+
+        Raises:
+            ValueError: The tasks do not share the first units and own the others.
+        """
+        ...
+
     def logits(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
         """Logits [N, classes] of one task's network for inputs [N, C, H, W], eval mode."""
         ...
@@ -56,6 +80,8 @@ class LoopPopulation:
     def __init__(self, bank: Bank) -> None:
         """Evaluate assignments over the modules of `bank`."""
         self.bank = bank
+        self._norms = batch_norms([bank])
+        self._masks = Masks([bank])
 
     def evaluate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
         """See `Population.evaluate`."""
@@ -67,6 +93,23 @@ class LoopPopulation:
         """See `Population.accumulate`."""
         self.bank.train()
         return self._losses(assignments_SLT, batch, backward=True)
+
+    def random_state(self) -> list[Tensor]:
+        """See `Population.random_state`."""
+        return self._masks.state()
+
+    def losses(
+        self, assignments_SLT: Tensor, batch: Batch, random_state: Sequence[Tensor]
+    ) -> Tensor:
+        """See `Population.losses`."""
+        self.bank.train()
+        with torch.no_grad(), without_statistics(self._norms), self._masks.again(random_state):
+            return self._losses(assignments_SLT, batch, backward=False)
+
+    def halves(self, assignment_LT: Tensor, batch: Batch) -> LoopHalves:
+        """See `Population.halves`."""
+        self.bank.train()
+        return LoopHalves(self.bank, assignment_LT, batch, self._masks)
 
     def logits(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Population.logits`."""

@@ -49,10 +49,14 @@ class RunningStatistics:
         self._decayed.update(norms)
         calls = [s.calls if is_new else 0 for s, is_new in zip(level.segments, new, strict=True)]
         decays = [(1 - momentum) ** count for count in calls]
-        for name, seen in (("running_mean", mean), ("running_var", variance)):
-            running = [getattr(norm, name) for norm in norms]
-            torch._foreach_mul_(running, decays)
-            torch._foreach_add_(running, layout.collect((seen * weights_N1).unsqueeze(1)))
+        modules, channels = len(norms), mean.shape[1]
+        brought = layout.collect((torch.cat([mean, variance], 1) * weights_N1).unsqueeze(1))
+        running: list[Any] = [norm.running_mean for norm in norms]
+        running += [norm.running_var for norm in norms]
+        torch._foreach_mul_(running, decays * 2)
+        # The rows of a reshaped [G, 2 C] would alternate between the two; these come one after one.
+        parts = brought.view(modules, 2, channels).transpose(0, 1).reshape(-1, channels)
+        torch._foreach_add_(running, parts.unbind())
         tracked: list[Any] = [norm.num_batches_tracked for norm in norms]
         torch._foreach_add_(tracked, calls)
 

@@ -64,9 +64,10 @@ class Calls:
         """[S, T'] calls of the same module that come after each, sample-major, then task."""
         backwards = self._choice_ST.ravel()[::-1]
         later = np.empty_like(backwards)
-        for module in np.unique(backwards):
-            (places,) = np.nonzero(backwards == module)
-            later[places] = np.arange(len(places))
+        # In stable order calls of one module are neighbours, the last call of the step first.
+        order = np.argsort(backwards, kind="stable")
+        starts = np.cumsum(self.of_module) - self.of_module
+        later[order] = np.arange(len(order)) - starts[backwards[order]]
         return later[::-1].reshape(self._choice_ST.shape)
 
 
@@ -104,7 +105,8 @@ class Level:
     @cached_property
     def continues_in_order(self) -> bool:
         """True if node i continues node i throughout, so that nothing has to move."""
-        return np.array_equal(self.parents, np.arange(self.num_parents))
+        same = self.num_nodes == self.num_parents
+        return same and np.array_equal(self.parents, np.arange(self.num_parents))
 
     def statistic_weights(self, momentum: float) -> NDArray[np.float64]:
         """Weight [N] of each node's batch statistics in its module's running statistics.
@@ -116,9 +118,8 @@ class Level:
             momentum: m, as torch's batch-norm defines it.
         """
         weights = momentum * (1 - momentum) ** self.calls.later_ST[:, self.columns]
-        sums = np.zeros(self.num_nodes)
-        np.add.at(sums, self.node_ST, weights)
-        return sums
+        nodes = self.node_ST.ravel()
+        return np.bincount(nodes, weights.ravel(), self.num_nodes).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,35 @@ Shapes: S assignments, L routed units, T tasks, B images per task, N nodes.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
-from shareconsole.sharing.data import MISSING
+from shareconsole.sharing.halves import encoder_depth
 from shareconsole.sharing.layout import Layout, channels_last
 from shareconsole.sharing.lowered_unit import LoweredUnit
 from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.running_statistics import RunningStatistics
 from shareconsole.sharing.trie import build_tries
+from shareconsole.sharing.trie_halves import TrieHalves
+from shareconsole.sharing.trie_passes import (
+    gather,
+    image_sets,
+    layout_of,
+    leaf_losses,
+    on_device,
+    train_levels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from shareconsole.sharing.bank import Bank
     from shareconsole.sharing.data import Batch
-    from shareconsole.sharing.trie import Level, Trie
+    from shareconsole.sharing.trie import Trie
 
 
 class TriePopulation:
@@ -77,31 +83,51 @@ class TriePopulation:
         """See `Population.evaluate`."""
         losses_ST = _no_losses(assignments_SLT, batch)
         with torch.inference_mode():
-            roots, images = _roots(batch)
+            roots, images = image_sets(batch)
             for trie in self._tries(assignments_SLT, batch):
                 x = roots
                 for unit, level in zip(self._units, trie.levels, strict=True):
-                    layout = _layout(level, images, x)
-                    x = unit.infer(_gather(x, level, layout), level.modules, layout)
-                losses = _leaf_losses(x, trie, batch)
-                losses_ST.index_copy_(1, _on_device(trie.tasks, x.device), losses)
+                    layout = layout_of(level, images, x)
+                    x = unit.infer(gather(x, level, layout), level.modules, layout)
+                losses = leaf_losses(x, trie, batch)
+                losses_ST.index_copy_(1, on_device(trie.tasks, x.device), losses)
         return losses_ST
 
     def accumulate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
         """See `Population.accumulate`."""
         losses_ST = _no_losses(assignments_SLT, batch)
         statistics = RunningStatistics()
-        roots, images = _roots(batch)
+        roots, images = image_sets(batch)
         for trie in self._tries(assignments_SLT, batch):
-            x = roots
-            for unit, level in zip(self._units, trie.levels, strict=True):
-                layout = _layout(level, images, x)
-                observe = partial(statistics.add, level, layout)
-                x = unit.train(_gather(x, level, layout), level.modules, layout, observe)
-            losses = _leaf_losses(x, trie, batch)
+            x = train_levels(roots, self._units, trie.levels, images, statistics)
+            losses = leaf_losses(x, trie, batch)
             losses.sum().backward()  # type: ignore[no-untyped-call]
-            losses_ST.index_copy_(1, _on_device(trie.tasks, x.device), losses.detach())
+            losses_ST.index_copy_(1, on_device(trie.tasks, x.device), losses.detach())
         return losses_ST
+
+    def random_state(self) -> list[Tensor]:
+        """See `Population.random_state`; networks that draw random numbers are not lowered."""
+        return []
+
+    def losses(
+        self, assignments_SLT: Tensor, batch: Batch, random_state: Sequence[Tensor]
+    ) -> Tensor:
+        """See `Population.losses`."""
+        del random_state
+        losses_ST = _no_losses(assignments_SLT, batch)
+        with torch.no_grad():
+            roots, images = image_sets(batch)
+            for trie in self._tries(assignments_SLT, batch):
+                x = train_levels(roots, self._units, trie.levels, images, None)
+                losses = leaf_losses(x, trie, batch)
+                losses_ST.index_copy_(1, on_device(trie.tasks, x.device), losses)
+        return losses_ST
+
+    def halves(self, assignment_LT: Tensor, batch: Batch) -> TrieHalves:
+        """See `Population.halves`; all tasks at a time, whatever `tasks_per_chunk`."""
+        depth = encoder_depth(self.bank)
+        (trie,) = self._tries(assignment_LT[None], batch, self.bank.num_tasks)
+        return TrieHalves(self._units, depth, trie, batch)
 
     def logits(self, task: int, choice: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Population.logits`."""
@@ -114,11 +140,11 @@ class TriePopulation:
                 x = unit.infer(x, [int(used[0, task])], layout)
         return x
 
-    def _tries(self, assignments_SLT: Tensor, batch: Batch) -> tuple[Trie, ...]:
+    def _tries(self, assignments_SLT: Tensor, batch: Batch, at_a_time: int = 0) -> tuple[Trie, ...]:
         tasks = [task for task, count in enumerate(batch.num_labelled) if count]
         if not tasks:
             return ()
-        size = self.tasks_per_chunk
+        size = at_a_time or self.tasks_per_chunk
         chunks = [tasks[i : i + size] for i in range(0, len(tasks), size)]
         own = batch.inputs.dim() == 5
         sets = np.arange(self.bank.num_tasks) if own else np.zeros(self.bank.num_tasks, np.int64)
@@ -130,48 +156,3 @@ class TriePopulation:
 def _no_losses(assignments_SLT: Tensor, batch: Batch) -> Tensor:
     shape = (len(assignments_SLT), len(batch.num_labelled))
     return torch.zeros(shape, dtype=batch.inputs.dtype, device=batch.inputs.device)
-
-
-def _on_device(indices: Sequence[int] | NDArray[np.int64], device: torch.device) -> Tensor:
-    """Indices as a tensor, copied without waiting for the device."""
-    return torch.as_tensor(indices).to(device, non_blocking=True)
-
-
-def _roots(batch: Batch) -> tuple[Tensor, int]:
-    """The images of all sets one after another, [sets * B, C, H, W], and B."""
-    inputs = batch.inputs
-    images = inputs.shape[-4]
-    return channels_last(inputs.flatten(0, -4)), images
-
-
-def _layout(level: Level, images: int, like: Tensor) -> Layout:
-    return Layout(tuple(segment.num_nodes for segment in level.segments), images, like.device)
-
-
-def _gather(x: Tensor, level: Level, layout: Layout) -> Tensor:
-    """The input of every node of a level, from the outputs of the level before."""
-    if level.continues_in_order:
-        return x
-    parents = _on_device(level.parents, x.device)
-    stored = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
-    by_node = stored.reshape(-1, layout.images, *stored.shape[1:])
-    moved = by_node.index_select(0, parents).flatten(0, 1)
-    return moved.permute(0, 3, 1, 2) if x.dim() == 4 else moved
-
-
-def _leaf_losses(logits: Tensor, trie: Trie, batch: Batch) -> Tensor:
-    """Mean loss [S, T'] of every assignment for the tasks of a trie.
-
-    Args:
-        logits: [N * B, classes] of the leaves; minus infinity for classes a task does not have.
-        trie: The trie.
-        batch: The batch, for its labels.
-    """
-    level = trie.levels[-1]
-    device = batch.labels.device
-    task_N = torch.tensor([s.module for s in level.segments for _ in range(s.num_nodes)])
-    labels_NB = batch.labels[task_N.to(device, non_blocking=True)]
-    losses = cross_entropy(logits, labels_NB.view(-1), ignore_index=MISSING, reduction="none")
-    counts_N = torch.tensor(batch.num_labelled, dtype=losses.dtype)[task_N]
-    losses_N = losses.view(labels_NB.shape).sum(1) / counts_N.to(device, non_blocking=True)
-    return losses_N[_on_device(level.node_ST, device)]

@@ -16,6 +16,9 @@ from shareconsole.spec.preset import Preset
 
 NUMBER_BYTES = {"float32": 4, "float64": 8}
 _INDEX_BYTES = 8
+# Of one pair of images: its rank in one network, what finding ranks takes for a while, and what
+# a unit's correlations take per task (``sharing.affinity``).
+_RANK_BYTES, _RANKING_BYTES, _CORRELATING_BYTES = 4, 80, 20
 # A test takes few of large images at a time, so that it needs no more memory than training.
 _IMAGES_PER_PASS = 500
 _NUMBERS_PER_PASS = 2**23
@@ -52,21 +55,24 @@ def activation_bytes(preset: Preset, shape: DataShape, tasks: int) -> int:
     method = preset.method.fitted(preset.network.routed_work(shape.input_shape))
     preset = preset.model_copy(update={"method": method})
     units = preset.network.activations(shape.input_shape, max(shape.num_classes))
-    batch, test = (
+    size = preset.train.batch_size
+    batch, ranked, test = (
         _Batch(images * number, images * _INDEX_BYTES)
-        for images in (preset.train.batch_size, _tested_at_a_time(preset, shape))
+        for images in (size, method.evaluated_at_once(size), _tested_at_a_time(preset, shape))
     )
+    compared = _comparison_peak(preset, shape, units)
     if one_at_a_time(preset):
         copies = _copies(preset, shape)
-        return int(max(_loop_peak(units, copies, batch), _loop_test(units, copies, test)))
+        peaks = (_loop_test(units, copies, evaluated) for evaluated in (ranked, test))
+        return int(max(_loop_peak(units, copies, batch), *peaks, compared))
     num_routed = len(preset.network.routed_work(shape.input_shape))
     evaluated, trained = method.draws(num_routed)
     peak = _training_peak(units, [*levels(preset, shape, trained, tasks)], batch)
     if evaluated is not None:
         found = [*levels(preset, shape, evaluated, tasks)]
-        peak = max(peak, _inference_peak(units, found, batch))
+        peak = max(peak, _inference_peak(units, found, ranked))
     alone = [Level(1.0, 1.0, True)] * len(units)
-    return int(max(peak, _inference_peak(units, alone, test)))
+    return int(max(peak, _inference_peak(units, alone, test), compared))
 
 
 # -- the trie engine ------------------------------------------------------------------------------
@@ -155,6 +161,22 @@ def _loop_test(units: Sequence[UnitActivations], copies: Sequence[int], batch: _
         batch.number * (unit.inputs + 3 * unit.values + unit.outputs * (2 if count > 1 else 1))
         for unit, count in zip(units, copies, strict=True)
     )
+
+
+def _comparison_peak(preset: Preset, shape: DataShape, units: Sequence[UnitActivations]) -> float:
+    """Images in one network at a time, all outputs of a unit at once; then ranks of all pairs."""
+    asked, tasks = preset.method.compared_images, shape.num_tasks
+    if not asked:
+        return 0
+    fewest = min(shape.train_images)
+    images = min(asked, fewest) if shape.shared_inputs else tasks * min(asked // tasks, fewest)
+    pairs = images * (images - 1) / 2
+    marks = [unit.sharing for unit in preset.network.units(shape.input_shape)]
+    cuts = len(marks) - marks.count("task")
+    held = images * max(unit.inputs + 2 * unit.outputs for unit in units[:-1])
+    held *= NUMBER_BYTES[preset.device.dtype]
+    comparing = max(held + _RANKING_BYTES * pairs, _CORRELATING_BYTES * tasks * pairs)
+    return _RANK_BYTES * tasks * cuts * pairs + comparing
 
 
 def _tested_at_a_time(preset: Preset, shape: DataShape) -> int:

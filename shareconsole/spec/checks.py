@@ -13,6 +13,7 @@ from shareconsole.spec.memory import Memory, fitted_memory, memory
 from shareconsole.spec.method.table import MethodTable
 from shareconsole.spec.networks import NetworkTable
 from shareconsole.spec.preset import DeviceTable, Preset, TrainTable
+from shareconsole.spec.stepsize.table import StepSizeTable, sharing_of
 
 _CHECKPOINTS_KEPT = 3
 _FRAME_BYTES = 12
@@ -71,6 +72,13 @@ def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
     data, network = tables.get("data"), tables.get("network")
     method, train = tables.get("method"), tables.get("train")
     found: list[Issue] = []
+    if isinstance(method, MethodTable) and isinstance(train, TrainTable):
+        found += _under("method", method.stage_issues(train.steps))
+    rule = tables.get("step_size")
+    if isinstance(rule, StepSizeTable) and isinstance(train, TrainTable):
+        found += rule.train_issues(train)
+    if isinstance(rule, StepSizeTable) and isinstance(method, MethodTable):
+        found += rule.method_issues(method)
     device = tables.get("device")
     if isinstance(device, DeviceTable) and (device.convolutions, device.engine) == ("bf16", "loop"):
         problem = '"bf16" is not for engine = "loop"'
@@ -90,6 +98,8 @@ def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
         if isinstance(method, MethodTable) and not unfit:
             routed = sum(unit.sharing == "routed" for unit in network.units(shape.input_shape))
             found += _under("method", method.issues(routed, shape.num_tasks))
+            if isinstance(rule, StepSizeTable) and not rule.method_issues(method):
+                found += rule.sharing_issues(sharing_of(method, network, shape))
     return found
 
 
@@ -128,6 +138,12 @@ def _fraction(classes: int, images: int) -> str:
     return f"{math.ceil(1000 * classes / images) / 1000:g} to 0.5"
 
 
+def remarks(preset: Preset) -> list[str]:
+    """Return what a person should know of ``preset``, which has passed its checks."""
+    shape = preset.data.shape()
+    return preset.step_size.remarks(sharing_of(preset.method, preset.network, shape))
+
+
 def predict(preset: Preset, allowed: int | None = None) -> Prediction:
     """Return the sizes of a run of ``preset``, which has passed its checks; pure arithmetic.
 
@@ -156,10 +172,13 @@ def predict(preset: Preset, allowed: int | None = None) -> Prediction:
     else:
         needed = fitted_memory(preset, shape, parameters, allowed, on_gpu=False)
     weight_bytes = parameters * NUMBER_BYTES[preset.device.dtype]
+    # Units that the network marks "shared" are on record where a method takes them apart as well.
+    kept = {"routed", "shared"} if preset.method.shared_copies(tasks) > 1 else {"routed"}
+    recorded = sum(unit.sharing in kept for unit in units)
     return Prediction(
         parameters=parameters,
         memory_bytes=needed.device_bytes,
-        disk_bytes=_disk_bytes(preset, tasks, routed, weight_bytes),
+        disk_bytes=_disk_bytes(preset, tasks, recorded, weight_bytes),
         num_tasks=tasks,
         routed_units=routed,
         activation_bytes=needed.activations,
@@ -169,10 +188,11 @@ def predict(preset: Preset, allowed: int | None = None) -> Prediction:
 
 def _disk_bytes(preset: Preset, tasks: int, routed: int, weight_bytes: int) -> int:
     train = preset.train
-    columns = tasks + preset.method.population + _FIXED_COLUMNS
+    columns = tasks + preset.method.population + _FIXED_COLUMNS + len(preset.step_size.columns)
     step_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * columns
     evaluation_row = _FRAME_BYTES + _ROW_HEAD_BYTES + _COLUMN_BYTES * (4 * tasks + routed + 6)
-    evaluations = train.steps // train.eval_every + 1
+    # One more at the end of the run and of each stage before.
+    evaluations = train.steps // train.eval_every + 1 + len(preset.method.stages())
     tensors = preset.method.records(routed, tasks)
     record = sum(_FRAME_BYTES + _ROW_HEAD_BYTES + 4 * numbers for numbers in tensors)
     records = train.steps // train.assignment_every + evaluations

@@ -23,6 +23,7 @@ from shareconsole.spec.data.omniglot import OmniglotOptions
 from shareconsole.spec.data.overlaid import DigitsOverlaidOptions, MultiMnistOptions
 from shareconsole.spec.data.own import ArraysOptions, CsvOptions, FolderOptions, IdxOptions
 from shareconsole.spec.data.table import DatasetTable
+from shareconsole.spec.data.three_clusters import ThreeClustersOptions
 
 DatasetOptions = Annotated[
     DigitsOptions
@@ -33,6 +34,7 @@ DatasetOptions = Annotated[
     | MnistRotationsOptions
     | Cifar100Options
     | Cifar10Options
+    | ThreeClustersOptions
     | OmniglotOptions
     | MultiMnistOptions
     | DigitsOverlaidOptions
@@ -91,6 +93,12 @@ DATASETS: dict[str, Entry[DatasetTable]] = {
         "shareconsole.datasets.cifar:load_cifar10",
         Cifar10Options,
         "CIFAR-10 as ten tasks on the same images: this class or another",
+    ),
+    "three_clusters": Entry(
+        "three_clusters",
+        "shareconsole.datasets.three_clusters:load_three_clusters",
+        ThreeClustersOptions,
+        "CIFAR-100's superclasses, MNIST and Fashion-MNIST without a label each: 40 tasks",
     ),
     "omniglot": Entry(
         "omniglot",

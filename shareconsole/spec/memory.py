@@ -65,8 +65,15 @@ def memory(preset: Preset, shape: DataShape, parameters: int, tasks: int) -> Mem
     image = math.prod(shape.input_shape)
     sets = 1 if shape.shared_inputs else shape.num_tasks
     # Two batches; one of them also as it was stored, or in the engine's order.
-    batches = 3 * sets * preset.train.batch_size * image * number
-    images = shape.stored_images * image * (shape.bytes_per_pixel or number)
+    batch = preset.train.batch_size
+    largest = max(batch, preset.method.evaluated_at_once(batch))
+    batches = (batch + 2 * largest) * sets * image * number
+    stored = shape.bytes_per_pixel or number
+    if preset.train.crop_padding:
+        channels, rows, columns = shape.input_shape
+        border = 2 * preset.train.crop_padding
+        batches += largest * sets * channels * (rows + border) * (columns + border) * stored
+    images = shape.stored_images * image * stored
     fixed = 4 * parameters * number + images + 8 * shape.stored_labels + batches
     return Memory(fixed, activation_bytes(preset, shape, tasks), tasks)
 

@@ -90,6 +90,14 @@ class TrainTable(Table):
         ge=0,
         le=0.5,
     )
+    crop_padding: int = option(
+        "training images are padded with so many zeros on every side, then cut back to their size "
+        "at random, each time anew; 0 leaves them as they are, and tests never move an image",
+        unit="pixels",
+        default=0,
+        ge=0,
+        le=64,
+    )
     on_nan: Literal["fail", "continue"] = option(
         "what a loss that is not a number does: end the run as failed, or go on",
         unit="name",

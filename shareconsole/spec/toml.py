@@ -10,6 +10,7 @@ from typing import Any
 import tomlkit
 
 from shareconsole.errors import PresetError, Problem
+from shareconsole.spec.checks import remarks
 from shareconsole.spec.document import BOM, Document, decode, dotted, parse
 from shareconsole.spec.fields import Issue
 from shareconsole.spec.fields import Path as KeyPath
@@ -77,7 +78,7 @@ def load_preset(
     preset = _load_text(decode(data, shown), shown, overrides, (path.parent, cwd))
     if not preset.run.name:
         preset = preset.model_copy(update={"run": preset.run.model_copy(update={"name": name})})
-    return LoadedPreset(preset, name, path, data, notes)
+    return LoadedPreset(preset, name, path, data, [*notes, *remarks(preset)])
 
 
 def parse_resolved(text: str) -> Preset:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
+    from shareconsole.sharing.objective import Objective
     from shareconsole.spec.stepsizes import ConstantStepSizeOptions
 
 
@@ -18,6 +20,14 @@ class ConstantStepSize:
         del options
         self.optimizer = optimizer
 
+    def gradients(self, objective: Objective) -> Tensor:
+        """The gradients of the tasks' losses as they are."""
+        return objective.accumulate()
+
+    def scalars(self) -> dict[str, float]:
+        """Nothing that the options do not say."""
+        return {}
+
     def step(self) -> None:
         """One optimiser step; torch skips parameters that have no gradient."""
         self.optimizer.step()
@@ -25,6 +35,10 @@ class ConstantStepSize:
     def zero_gradients(self) -> None:
         """Remove all gradients, so that a module nobody uses is skipped."""
         self.optimizer.zero_grad(set_to_none=True)
+
+    def reset(self) -> None:
+        """Forget the optimiser's moments and step counts."""
+        self.optimizer.state.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """State of the optimiser."""

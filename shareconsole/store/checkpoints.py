@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError, read_json
 from shareconsole.store.fields import Fields
 from shareconsole.store.folder import RunFolder
@@ -21,6 +22,27 @@ def checkpoint_directories(folder: RunFolder) -> list[Path]:
     steps = sorted(filter(str.isdecimal, names), key=int, reverse=True)
     directories = (folder.checkpoints / name for name in steps)
     return [directory for directory in directories if (directory / MANIFEST).is_file()]
+
+
+def require_checkpoint(folder: RunFolder, step: int | None) -> Path:
+    """The directory of the checkpoint of a step, of the newest for None; it may be damaged.
+
+    Raises:
+        UsageError: there is none; the message names those there are.
+    """
+    directories = checkpoint_directories(folder)
+    if not directories:
+        raise UsageError(
+            f"{folder.id} has no checkpoint yet; train.checkpoint_every says when, "
+            f"'shareconsole checkpoint {folder.id}' asks for one now"
+        )
+    found = {int(path.name): path for path in directories}
+    if step is None:
+        return directories[0]
+    if step not in found:
+        kept = ", ".join(map(str, sorted(found)))
+        raise UsageError(f"{folder.id} has no checkpoint of step {step}; it has: {kept}")
+    return found[step]
 
 
 def newest_checkpoint(folder: RunFolder) -> int | None:

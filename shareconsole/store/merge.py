@@ -15,6 +15,9 @@ from shareconsole.store.growing import GrowingRows, Rows
 from shareconsole.store.record_reader import RecordReader
 from shareconsole.store.schema import LogSchema
 
+CLOCK = ("_seconds", "_share")
+"""How names of columns end that no repetition brings back: times, and parts of them."""
+
 _NO_STEP = np.iinfo(np.int64).max
 
 
@@ -155,14 +158,14 @@ def compare_rows(
 ) -> Comparison:
     """Hold two attempts' rows of one table against each other, bit for bit.
 
-    Columns ending in ``_seconds`` are wall-clock times and are left out, as are columns that
-    only one of them has.
+    Columns ending in ``_seconds`` are wall-clock times, in ``_share`` parts of them; these are left
+    out, as are columns that only one of them has.
     """
     in_old, in_new, different = compare_steps(old["step"], new["step"], intact, optional)
     steps = old["step"][in_old]
     unequal = np.zeros(len(steps), np.bool_)
     for name in old.dtype.names or ():
-        if name.endswith("_seconds") or name not in (new.dtype.names or ()):
+        if name.endswith(CLOCK) or name not in (new.dtype.names or ()):
             continue
         unequal |= _bits(old[name][in_old]) != _bits(new[name][in_new])
     return Comparison(

@@ -1,10 +1,10 @@
-"""From names in a preset to objects; the only place that resolves a "module:attribute"."""
+"""From names in a preset to objects."""
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -14,12 +14,16 @@ from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.population import LoopPopulation
 from shareconsole.sharing.seeding import Generators
 from shareconsole.sharing.trie_population import TriePopulation
+from shareconsole.spec.checks import remarks
 from shareconsole.spec.data.table import DataShape
 from shareconsole.spec.datasets import DATASETS
 from shareconsole.spec.methods import METHODS
 from shareconsole.spec.networks import NETWORKS
 from shareconsole.spec.stepsizes import STEP_SIZES
+from shareconsole.stepsize.fused_adam import FusedAdam
+from shareconsole.trainer.data_outline import DataOutline
 from shareconsole.trainer.device import DTYPES, fitting_memory
+from shareconsole.trainer.resolving import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +69,11 @@ class Experiment:
             return self.population.tasks_per_chunk
         return self.data.num_tasks
 
+    @cached_property
+    def outline(self) -> DataOutline:
+        """What whoever uses the networks has to know of the data."""
+        return DataOutline.of(self.data)
+
     def differences(self, state: dict[str, Any]) -> list[str]:
         """What keeps this experiment from continuing exactly from the `state_dict` of another."""
         recorded = self._recorded_chunk(state)
@@ -75,6 +84,7 @@ class Experiment:
     def state_dict(self) -> dict[str, Any]:
         """All that an exact resume needs, as tensors, numbers and texts."""
         return {
+            "data": self.outline.to_dict(),
             "engine": {"tasks_per_chunk": self.tasks_per_chunk},
             "bank": self.population.bank.state_dict(),
             "method": self.method.state_dict(),
@@ -127,19 +137,9 @@ def build_experiment(
     dtype = DTYPES[preset.device.dtype]
     generators = Generators(preset.run.seed)
     data = (load_data(preset) if data is None else data).to(device, dtype)
-    plan = resolve(NETWORKS[preset.network.name].target)(preset.network, data.input_shape)
-    method_options = preset.method.fitted(preset.network.routed_work(data.input_shape))
-    method_class: type[Method] = resolve(METHODS[preset.method.name].target)
-    bank = Bank(
-        plan,
-        method_class.marks(preset.method, plan),
-        data.num_classes,
-        method_class.num_modules(preset.method, data.num_tasks),
-        generators,
-    ).to(device, dtype)
-    # A method that runs its networks itself has no population for an engine to make fast.
-    asked = "loop" if preset.method.blended else preset.device.engine
-    population, engine, notices = make_population(asked, bank, preset.device.convolutions)
+    learner = build_learner(preset, device, dtype, data.num_classes, data.input_shape, generators)
+    population, engine = learner.population, learner.engine
+    bank = population.bank
     as_run = preset.device.model_copy(update={"engine": engine})
     memory = fitting_memory(
         device,
@@ -155,14 +155,71 @@ def build_experiment(
         device,
         data,
         population,
-        method_class(method_options, population, generators),
-        BatchSampler(data.train, preset.train.batch_size, dtype, generators),
+        learner.method,
+        BatchSampler(
+            data.train,
+            preset.train.batch_size,
+            dtype,
+            generators,
+            crop_padding=preset.train.crop_padding,
+        ),
         rule(preset.step_size, make_optimizer(preset.train, bank.parameters(), engine)),
         generators,
         engine,
         memory,
-        notices,
+        (*learner.notices, *remarks(preset)),
     )
+
+
+class Learner(NamedTuple):
+    """A method and the networks it learns.
+
+    Attributes:
+        engine: The engine in use, which may not be the one asked for.
+        notices: What the user has to be told of it.
+    """
+
+    method: Method
+    population: Population
+    engine: str
+    notices: tuple[str, ...]
+
+
+def build_learner(
+    preset: Preset,
+    device: torch.device,
+    dtype: torch.dtype,
+    num_classes: tuple[int, ...],
+    input_shape: tuple[int, int, int],
+    generators: Generators,
+) -> Learner:
+    """Build and initialise networks and method, for which no data are needed.
+
+    Args:
+        preset: The run.
+        device: Where the weights are.
+        dtype: Their type.
+        num_classes: Of each task.
+        input_shape: (channels, rows, columns) of an image.
+        generators: The run's generators.
+    """
+    plan = resolve(NETWORKS[preset.network.name].target)(preset.network, input_shape)
+    if preset.method.candidates(len(num_classes)) == 0:
+        plan = plan.without_kinds()
+    method_options = preset.method.fitted(preset.network.routed_work(input_shape))
+    method_class: type[Method] = resolve(METHODS[preset.method.name].target)
+    bank = Bank(
+        plan,
+        method_class.marks(preset.method, plan),
+        num_classes,
+        method_class.num_modules(preset.method, len(num_classes)),
+        generators,
+    ).to(device, dtype)
+    # A method that runs its networks itself has no population for an engine to make fast.
+    asked = "loop" if preset.method.blended else preset.device.engine
+    population, engine, notices = make_population(asked, bank, preset.device.convolutions)
+    method = method_class(method_options, population, generators)
+    return Learner(method, population, engine, notices)
 
 
 def _sizes(data: MultiTaskData) -> DataShape:
@@ -206,18 +263,11 @@ def make_optimizer(
     faster, and like the plain one it leaves parameters without a gradient alone, their moments and
     their step counts included.
     """
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-    kind: Any = kinds[train.optimizer]
-    optimizer: torch.optim.Optimizer = kind(
-        parameters,
-        lr=train.learning_rate,
-        weight_decay=train.weight_decay,
-        fused=True if engine != "loop" else None,
-    )
-    return optimizer
-
-
-def resolve(target: str) -> Any:
-    """The object that "package.module:attribute" names."""
-    module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    rates: dict[str, Any] = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
+    if train.optimizer == "sgd":
+        return torch.optim.SGD(parameters, **rates, fused=True if engine != "loop" else None)
+    if engine != "loop":
+        adamw = train.optimizer == "adamw"
+        return FusedAdam(parameters, **rates, fused=True, decoupled_weight_decay=adamw)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[train.optimizer]
+    return kind(parameters, **rates)

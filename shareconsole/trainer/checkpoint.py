@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from shareconsole.store.atomic import StoreError, sha256_file, sync_folder
-from shareconsole.store.checkpoints import checkpoint_directories
+from shareconsole.store.checkpoints import checkpoint_directories, require_checkpoint
 from shareconsole.store.clock import utc_now
 from shareconsole.trainer.manifest import Manifest, read_manifest
 
@@ -134,6 +134,16 @@ def load_newest(
     if directories:
         raise StoreError(f"all {len(directories)} checkpoints of {folder.id} are damaged")
     return None
+
+
+def load_step(folder: RunFolder, step: int) -> tuple[dict[str, Any], Manifest]:
+    """The checkpoint of a step, as (state, manifest).
+
+    Raises:
+        UsageError: There is none.
+        StoreError: It is damaged.
+    """
+    return _load(require_checkpoint(folder, step))
 
 
 def _load(directory: Path) -> tuple[dict[str, Any], Manifest]:

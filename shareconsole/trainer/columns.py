@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +34,9 @@ def log_schemas(
     kind = _kind(experiment)
     columns = [(f"loss.{name}", kind) for name in data.task_names]
     columns += [(f"fitness.{j}", kind) for j in range(method.population_size)]
-    columns += [("gradient_norm", kind), *((f"{part}_seconds", "f4") for part in PARTS)]
+    columns += [("gradient_norm", kind)]
+    columns += [(name, kind) for name in experiment.step_size.scalars()]
+    columns += [(f"{part}_seconds", "f4") for part in PARTS]
     columns += [("elapsed_seconds", "f8")]
     evaluation = [(name, kind) for name in evaluation_columns(experiment)]
     labels = {
@@ -47,8 +50,10 @@ def log_schemas(
         tensors.append(TensorSchema(name, "f4", tuple(len(axis) for axis in named), named))
     meta: dict[str, object] = {
         "tasks": [
-            {"name": name, "classes": classes}
-            for name, classes in zip(data.task_names, data.num_classes, strict=True)
+            {"name": name, "classes": classes, "head_parameters": head}
+            for name, classes, head in zip(
+                data.task_names, data.num_classes, bank.head_sizes(), strict=True
+            )
         ],
         "units": bank.describe(),
         "parameters": bank.num_parameters(),
@@ -56,6 +61,9 @@ def log_schemas(
         "device": device,
         "steps": steps,
     }
+    stages = experiment.preset.method.stages()
+    if stages:
+        meta["stages"] = [{"name": stage.name, "start": stage.start} for stage in stages]
     tables = (
         TableSchema("step", tuple(columns)),
         TableSchema("evaluation", (*evaluation, ("elapsed_seconds", "f8"))),
@@ -75,12 +83,24 @@ def _kind(experiment: Experiment) -> str:
     return "f8" if experiment.preset.device.dtype == "float64" else "f4"
 
 
-def step_values(result: StepResult, seconds: dict[str, float], elapsed: float) -> list[float]:
-    """One row of the table `step`, in the order of its columns."""
+def step_values(
+    result: StepResult,
+    population_size: int,
+    step_size: dict[str, float],
+    seconds: dict[str, float],
+    elapsed: float,
+) -> list[float]:
+    """One row of the table `step`, in the order of its columns.
+
+    Where the method has a population, but this step had none, the fitness is missing: NaN.
+    """
     values: list[float] = result.loss_T.tolist()
     if result.fitness_S is not None:
         values += result.fitness_S.tolist()
+    else:
+        values += [math.nan] * population_size
     values.append(result.gradient_norm)
+    values += step_size.values()
     values += [seconds.get(part, 0.0) for part in PARTS]
     values.append(elapsed)
     return values

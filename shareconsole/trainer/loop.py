@@ -20,6 +20,7 @@ from shareconsole.trainer.columns import as_recorded, log_schemas, step_values
 from shareconsole.trainer.evaluate import evaluate
 from shareconsole.trainer.journal import DISK_FULL
 from shareconsole.trainer.signals import StopNow
+from shareconsole.trainer.stages import Stages
 from shareconsole.trainer.steering import Steering
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class _Made(NamedTuple):
     result: StepResult
     watch: Stopwatch
     elapsed: float
+    step_size: dict[str, float]
 
 
 class Trainer:
@@ -81,6 +83,7 @@ class Trainer:
         self._made: deque[_Made] = deque()
         self._logging_seconds = 0.0
         self._overlaps = experiment.device.type == "cuda"
+        self._stages = Stages(experiment.preset.method, journal.attempt.steps)
 
     def run(self, *, allow_inexact: bool) -> str:
         """Train to the end, or until somebody wants it to stop.
@@ -110,6 +113,7 @@ class Trainer:
     def _train(self) -> None:
         settings, steps = self.settings, self.journal.attempt.steps
         while self.step < steps and not self._obey():
+            self._stages.announce(self.step, self.journal)
             watch = Stopwatch()
             try:
                 result = self.experiment.method.step(
@@ -119,9 +123,11 @@ class Trainer:
                 self._log_steps()  # what was made before the error is on record
                 raise
             self.step += 1
-            evaluates = self.step == steps or self.step % settings.eval_every == 0
+            last = self.step == steps or self.step in self._stages.ends
+            evaluates = last or self.step % settings.eval_every == 0
             saves = self.step < steps and self.step % settings.checkpoint_every == 0
-            self._made.append(_Made(self.step, result, watch, self._elapsed_seconds()))
+            scalars = self.experiment.step_size.scalars()
+            self._made.append(_Made(self.step, result, watch, self._elapsed_seconds(), scalars))
             logged = self._log_steps(1 if self._overlaps and not evaluates and not saves else 0)
             start = time.perf_counter()
             if evaluates or self.step % settings.assignment_every == 0:
@@ -146,7 +152,9 @@ class Trainer:
             made = self._made[0]  # taken away once it is written: a signal may come in between
             start = time.perf_counter()
             seconds = {**made.watch.seconds, "logging": self._logging_seconds}
-            self.journal.row("step", made.step, step_values(made.result, seconds, made.elapsed))
+            members = self.experiment.method.population_size
+            values = step_values(made.result, members, made.step_size, seconds, made.elapsed)
+            self.journal.row("step", made.step, values)
             logged.append(self._made.popleft())
             self._logging_seconds = time.perf_counter() - start
         return logged

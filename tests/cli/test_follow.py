@@ -132,6 +132,8 @@ def test_a_plain_line_holds_what_matters():
     )
     paused = Snapshot("", "paused", 3, 9)
     assert plain_line(paused) == "step 3/9  33 %  loss -  paused"
+    staged = Snapshot("", "running", 3, 9, stage="retrain 1/7")
+    assert plain_line(staged) == "step 3/9  33 %  retrain 1/7  loss -"
 
 
 def test_lines_come_per_evaluation_or_every_few_seconds():
@@ -157,11 +159,13 @@ def test_lines_come_per_evaluation_or_every_few_seconds():
 @pytest.mark.parametrize("width", [1, 5, 20, 40, 80, 120, 300])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_the_live_lines_fit_any_terminal(width, ascii_only):
-    for snapshot in (SNAPSHOT, Snapshot("界" * 50 + "\x1b[2J", "starting", 0, 0), SNAPSHOT):
+    staged = replace(SNAPSHOT, stage="\x1b[2Jretrain 12/600" + "m" * 200)
+    for snapshot in (SNAPSHOT, Snapshot("界" * 50 + "\x1b[2J", "starting", 0, 0), staged):
         lines = live_lines(snapshot, width, ascii_only=ascii_only).split("\n")
         assert len(lines) == 2
         assert max(line.cell_len for line in lines) <= width
-        assert "\x1b" not in lines[0].plain
+        assert "\x1b" not in lines[0].plain + lines[1].plain
+        assert ("retrain 12" in lines[1].plain) == (snapshot is staged and width >= 80)
         if ascii_only and width > 40:
             assert lines[1].plain.isascii()
 

@@ -25,7 +25,10 @@ LS_KEYS = [
     "id", "name", "state", "preset", "method", "data", "seed", "tags", "step", "steps",
     "macro_error", "micro_error", "best_macro_error", "created", "updated",
 ]  # fmt: skip
-SHOW_KEYS = [*LS_KEYS, "tasks", "settings", "attempts", "warnings", "reason"]
+SHOW_KEYS = [
+    *LS_KEYS, "tasks", "settings", "attempts", "warnings", "reason", "stage", "networks",
+    "step_size",
+]  # fmt: skip
 
 
 def report(folder: RunFolder, width: int, full: bool = False) -> str:

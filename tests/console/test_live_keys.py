@@ -5,12 +5,12 @@ from __future__ import annotations
 from shareconsole.console.screens.live import LiveScreen
 from shareconsole.console.widgets.cell_map import CellMap
 from shareconsole.console.widgets.chart import Chart
+from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.errors import ErrorPanel
-from shareconsole.console.widgets.heatmap import AssignmentMap
 from tests.console.driving import drive
 from tests.console.walking import Walk
 
-KINDS = (LiveScreen, AssignmentMap, CellMap, ErrorPanel)
+KINDS = (LiveScreen, DrillMap, CellMap, ErrorPanel)
 
 
 def test_keys_of_the_screen(runs, training):
@@ -36,6 +36,9 @@ def test_keys_of_the_screen(runs, training):
         await walk("4", front("4 errors"))
         await walk("3", front("3 assignment"))
         await walk("2", "logs nothing for that panel")
+        for key in "567890":
+            told = len(d.app._notifications)
+            await walk(key, lambda told=told: len(d.app._notifications) > told)
         await d.press("z", "1")
         # With the assignment in front the key would be the map's own.
         await walk("enter", "conv1: probability")
@@ -80,7 +83,7 @@ def test_keys_of_the_assignment(runs, ended):
 
             return holds
 
-        walk = Walk(d, AssignmentMap, CellMap)
+        walk = Walk(d, DrillMap, CellMap)
         await d.until("entropy")
         await d.until(at("upright", 1))
         await walk("down", at("rotated", 1))

@@ -34,12 +34,20 @@ from shareconsole.store.attempts import Attempt, AttemptExit, create_attempt, en
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.process import this_process
 from tests.cli import synthetic
+from tests.console import kinds as kinds_of_runs
 from tests.console.driving import drive
 from tests.console.walking import kinds
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WRITE = os.environ.get("SHARECONSOLE_SNAPSHOTS") == "write"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+# Runs that emit another kind than assignments, and what they log.
+KINDS_OF_RUNS = {
+    "allocating": (kinds_of_runs.allocation(), ()),
+    "alike": ({**kinds_of_runs.pairs("similarity"), **kinds_of_runs.spectrum()}, ()),
+    "branching": ({**kinds_of_runs.pairs("affinity"), **kinds_of_runs.tree()}, ()),
+    "searching": ({}, kinds_of_runs.RULE),
+}
 RUNS = (
     ("first", "finished", 20, ("baseline",)),
     ("second", "finished", 20, ()),
@@ -73,13 +81,19 @@ def folder(tmp_path_factory):
             end_attempt(run, attempt, AttemptExit(0, end, step, error, "2026-01-02T04:00:00.000Z"))
         run, _ = begun(folder / "training", "fifth", 4, 12, ())
         synthetic.beat(run)
+        for place, (name, (tensors, columns)) in enumerate(KINDS_OF_RUNS.items()):
+            kinds_of_runs.write_run(made(folder / "kinds", name, place), tensors, columns=columns)
     return folder
 
 
-def begun(runs, name, place, step, tags):
+def made(runs, name, place, tags=()):
     words = [f"run.name={name}", f"run.seed={place}", f"run.tags={list(tags)}"]
     loaded = load_preset("digits", ["train.steps=20", "device.device=cpu", *words])
-    run = create_run(loaded, runs, now=BEGAN + timedelta(hours=place))
+    return create_run(loaded, runs, now=BEGAN + timedelta(hours=place))
+
+
+def begun(runs, name, place, step, tags):
+    run = made(runs, name, place, tags)
     me = this_process()
     attempt = Attempt(1, me.pid, me.boot_id, me.start_ticks, me.host, ("trainer",),
                       "2026-01-02T03:04:06.000Z", 20)  # fmt: skip
@@ -102,6 +116,12 @@ PICTURES = {
     "live": ("runs", "first", (), "20/20", LiveScreen),
     "failed": ("runs", "third", (), "whole log", LiveScreen),
     "assignment": ("runs", "first", ("3",), "entropy", LiveScreen),
+    "allocation": ("kinds", "allocating", ("5",), "components in use", LiveScreen),
+    "similarity": ("kinds", "alike", ("6",), "similarity of weights", LiveScreen),
+    "spectrum": ("kinds", "alike", ("7",), "mean effective rank", LiveScreen),
+    "tree": ("kinds", "branching", ("9",), "tree of tasks", LiveScreen),
+    "step-size": ("kinds", "searching", ("0",), "time of trials", LiveScreen),
+    "unit-pairs": ("kinds", "branching", ("8", "enter"), "hundredths", UnitScreen),
     "unit": ("runs", "first", ("3", "enter"), "probability of each module", UnitScreen),
     "log": ("runs", "second", ("L",), "training second", LogScreen),
     "presets": ("runs", None, ("n",), "learned_sharing", PresetScreen),

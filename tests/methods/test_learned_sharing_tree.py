@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 
@@ -80,29 +78,6 @@ def test_auto_is_decided_when_the_run_is_built():
     population = build().population
     with pytest.raises(ValueError, match="not decided"):
         LearnedSharing(preset.method, population, build().generators)
-
-
-@pytest.mark.parametrize("credit", ["joint", "per_task"])
-def test_resume_is_exact(credit):
-    overrides = ("method.branching=[2, 3, 5]", f"method.credit={credit}")
-    whole = build(*overrides)
-    steps(whole, 3)
-    state = copy.deepcopy(whole.state_dict())
-    expected = steps(whole, 3)
-    resumed = build(*overrides)
-    resumed.load_state_dict(state)
-    for then, now in zip(expected, steps(resumed, 3), strict=True):
-        assert torch.equal(then.loss_T, now.loss_T)
-        assert torch.equal(then.fitness_S, now.fitness_S)
-        assert then.gradient_norm == now.gradient_norm
-    assert torch.equal(whole.method.pi_LTK, resumed.method.pi_LTK)
-
-
-def test_seeds_decide_and_the_same_seed_repeats():
-    first, again, other = build(), build(), build("run.seed=1")
-    losses = [steps(experiment, 2)[-1].fitness_S for experiment in (first, again, other)]
-    assert torch.equal(losses[0], losses[1])
-    assert not torch.equal(losses[0], losses[2])
 
 
 def test_the_paper_s_sampling_draws_what_it_drew_before_there_was_a_choice():

@@ -59,15 +59,6 @@ def test_without_shared_units_it_is_no_sharing_to_the_bit():
     assert losses(runs[0], 3) == losses(runs[1], 3)
 
 
-def test_golden_values():
-    """Losses of the fifth step, made with this code."""
-    small = ("network.conv=[3]", "device.dtype=float64")
-    expected = (2.238540337, 2.372621024, 2.475107665, 2.148011341)
-    assert losses(build("digits-single-task", *small)[0], 5)[-1] == pytest.approx(
-        expected, abs=1e-7
-    )
-
-
 def test_training_one_task_leaves_the_others_alone():
     """Other images of task 0 change nothing that task 1 learns."""
     first, second = (build("digits-single-task", SHARED_FIRST)[0] for _ in range(2))

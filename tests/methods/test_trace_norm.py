@@ -154,25 +154,6 @@ def test_weights_come_nearer_to_low_rank_and_to_each_other(tmp_path):
     assert similarity[0] < similarity[1]
 
 
-def test_resume_is_exact_and_seeds_decide():
-    whole = build("method.unfolding=tt")
-    steps(whole, 2)
-    state = copy.deepcopy(whole.state_dict())
-    expected = steps(whole, 2)
-    resumed = build("method.unfolding=tt")
-    resumed.load_state_dict(state)
-    for then, now in zip(expected, steps(resumed, 2), strict=True):
-        assert torch.equal(then.loss_T, now.loss_T)
-        assert then.gradient_norm == now.gradient_norm
-    assert whole.method.scalars() == resumed.method.scalars()
-    for kind, tensor in whole.method.tensors().items():
-        assert torch.equal(tensor, resumed.method.tensors()[kind])
-    other = build("method.unfolding=tt", "run.seed=1")
-    again = build("method.unfolding=tt")
-    first, second = (steps(experiment, 1)[0].loss_T for experiment in (other, again))
-    assert not torch.equal(first, second)
-
-
 def test_tensors_fit_their_axes():
     experiment = build()
     method = experiment.method

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
+from shareconsole.networks.convnet import build_convnet
 from shareconsole.networks.mlp import build_mlp
 from shareconsole.sharing import assignment
 from shareconsole.sharing.bank import Bank
 from shareconsole.sharing.seeding import Generators
-from shareconsole.spec.networks import MlpOptions
+from shareconsole.spec.networks import ConvnetOptions, MlpOptions
 
 
 def make_bank(marks, seed=0, num_modules=3):
@@ -78,3 +81,31 @@ def test_uniform_pi_divides_every_candidate_alike():
     bank.normalise_gradients(2, assignment.uniform(3, 2, 3))
     values = {round(float(m[1].bias.grad[0]), 6) for unit in bank.units for m in unit}
     assert values == {round(3 / 4, 6)}
+
+
+def test_starting_again_gives_every_module_new_weights_of_its_own_stream_and_fresh_statistics():
+    plan = build_convnet(ConvnetOptions(name="convnet", conv=(3, 4), dense=(5,)), (1, 8, 8))
+    generators = Generators(0)
+    bank = Bank(plan, ("shared", "routed", "task"), (3, 5), 3, generators).double()
+    begun = copy.deepcopy(bank.state_dict())
+    modules = {id(p): p.data_ptr() for p in bank.parameters()}
+    for layer in bank.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer(torch.rand(4, layer.num_features, 3, 3, dtype=torch.float64))
+    drawn = torch.random.get_rng_state()
+    bank.reinitialise(generators, "again")
+    assert torch.equal(torch.random.get_rng_state(), drawn)
+    assert {id(p): p.data_ptr() for p in bank.parameters()} == modules  # in place
+    first = copy.deepcopy(bank.state_dict())
+    assert first.keys() == begun.keys()
+    for name, value in first.items():
+        if "running" in name or "num_batches" in name:
+            assert torch.equal(value, begun[name])
+        elif value.std() > 0:
+            assert not torch.equal(value, begun[name])
+    firsts = [first[f"units.1.{k}.0.weight"] for k in range(3)]
+    assert not torch.equal(firsts[0], firsts[1])
+    bank.reinitialise(generators, "other")
+    assert not torch.equal(bank.state_dict()["units.1.0.0.weight"], firsts[0])
+    bank.reinitialise(generators, "again")
+    assert all(torch.equal(value, first[name]) for name, value in bank.state_dict().items())

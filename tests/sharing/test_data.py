@@ -119,3 +119,44 @@ def test_holding_out_shared_images_takes_all_tasks_labels_along():
     assert len(held.train.images[0]) == 30
     for task in range(2):
         assert torch.equal(held.validation.labels[task], labels[task][index])
+
+
+def seen(batches, task: int) -> list[int]:
+    return [label for batch in batches for label in drawn(batch, task) if label != MISSING]
+
+
+def test_all_images_come_once_in_parts_with_gaps_where_a_task_has_fewer():
+    sampler = BatchSampler(own_images((10, 3)), 4, torch.float32, Generators(0))
+    before = sampler.state_dict()
+    batches = [*sampler.passes(None, 4)]
+    assert [batch.num_labelled for batch in batches] == [(4, 3), (4, 0), (2, 0)]
+    assert [batch.inputs.shape[:2] for batch in batches] == [(2, 4), (2, 4), (2, 2)]
+    assert seen(batches, 0) == list(range(10))
+    assert seen(batches, 1) == [0, 1, 2]
+    assert sampler.state_dict()["cursors"] == before["cursors"]
+    for batch in batches:
+        for task in range(2):
+            known = batch.labels[task] != MISSING
+            values = 1000 * task + batch.labels[task][known].float()
+            assert torch.equal(batch.inputs[task, known, 0, 0, 0], values)
+
+
+def test_so_many_images_go_on_where_the_batches_are_and_no_task_gives_more_than_it_has():
+    first, second = (
+        BatchSampler(own_images((10, 3)), 4, torch.float32, Generators(0)) for _ in range(2)
+    )
+    expected = [drawn(second.next(), 0)[:4] for _ in range(3)]
+    batches = [*first.passes(8, 3)]
+    assert seen(batches, 0) == expected[0] + expected[1]
+    assert sorted(seen(batches, 1)) == [0, 1, 2]
+    assert drawn(first.next(), 0) == expected[2]
+
+
+def test_all_images_of_shared_inputs_keep_their_missing_labels():
+    labels = (torch.arange(7), torch.full((7,), MISSING))
+    labels[1][::3] = 1
+    split = Split((torch.rand(7, 1, 2, 2),), labels)
+    sampler = BatchSampler(split, 2, torch.float32, Generators(1))
+    batches = [*sampler.passes(None, 4)]
+    assert [batch.num_labelled for batch in batches] == [(4, 2), (3, 1)]
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), split.images[0])

@@ -15,7 +15,7 @@ from shareconsole.methods.learned_sharing import LearnedSharing
 from shareconsole.networks.convnet import build_convnet
 from shareconsole.networks.mlp import build_mlp
 from shareconsole.networks.resnet18 import build_resnet18
-from shareconsole.sharing import conv_unit
+from shareconsole.sharing import column_convolution, conv_unit
 from shareconsole.sharing.bank import Bank
 from shareconsole.sharing.data import MISSING, Batch, BatchSampler, Split
 from shareconsole.sharing.dropout import Dropout
@@ -196,6 +196,24 @@ def test_three_steps_equal_those_of_the_loop(network, sharpness, tasks_per_chunk
             close(state[part], others[key][part], f"{part} of parameter {key}")
 
 
+@pytest.fixture
+def large(monkeypatch):
+    """As if all convolutions were large, so that none is a product with columns of patches."""
+    monkeypatch.setattr(column_convolution, "MOST_MULTIPLY_ADDS", 0)
+
+
+CONVOLVING = ("convnet", "convnet-average", "residual")
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("network", "sharpness", "tasks_per_chunk"),
+    [*itertools.product(CONVOLVING, (None, 0.9, 1.0), (None, 2))],
+)
+def test_large_convolutions_equal_those_of_the_loop(network, sharpness, tasks_per_chunk):
+    test_three_steps_equal_those_of_the_loop(network, sharpness, tasks_per_chunk)
+
+
 def close(a, b, name: str = "") -> None:
     torch.testing.assert_close(
         b,
@@ -241,17 +259,27 @@ def test_fewer_nodes_than_passes_once_assignments_agree():
     assert engine.nodes_evaluated == 3 * TASKS  # two units and the heads, once per task
 
 
-def test_a_kernel_that_is_off_by_a_millionth_is_seen(monkeypatch):
-    """The comparison is not blind."""
-    backward = conv_unit._convolve_backward
+def off_by_a_millionth(monkeypatch, name):
+    right = getattr(conv_unit, name)
 
-    def off(*arguments):
-        dx, dkernel = backward(*arguments)
-        return dx, dkernel * (1 + 1e-6)
+    def wrong(*arguments):
+        dx, dkernels = right(*arguments)
+        return dx, dkernels * (1 + 1e-6)
 
-    monkeypatch.setattr(conv_unit, "_convolve_backward", off)
+    monkeypatch.setattr(conv_unit, name, wrong)
     with pytest.raises(AssertionError, match=r"± 1\.0e-10"):
         test_three_steps_equal_those_of_the_loop("convnet", None, None)
+
+
+def test_a_product_that_is_off_by_a_millionth_is_seen(monkeypatch):
+    """The comparison is not blind."""
+    off_by_a_millionth(monkeypatch, "_backward_by_patches")
+
+
+@pytest.mark.usefixtures("large")
+def test_a_kernel_that_is_off_by_a_millionth_is_seen(monkeypatch):
+    """The comparison is not blind."""
+    off_by_a_millionth(monkeypatch, "_backward_by_module")
 
 
 class Gated(nn.Module):

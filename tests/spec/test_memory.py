@@ -167,6 +167,34 @@ def test_prediction_follows_the_number_of_tasks_that_fit():
     assert some.disk_bytes == whole.disk_bytes
 
 
+def test_cropped_images_are_there_with_their_border_for_a_while():
+    plain, cropped = (
+        predict(load_preset("gumbel-three-clusters", [f"train.crop_padding={p}"]).preset)
+        for p in (0, 4)
+    )
+    assert cropped.memory_bytes - plain.memory_bytes == 40 * 32 * 3 * 40 * 40  # bytes, as stored
+    assert plain.memory_bytes > 1_320_000 * 3 * 32 * 32
+
+
+def test_comparing_networks_counts_in_the_prediction():
+    def activations(images: int, *overrides: str) -> int:
+        asked = f"method.probe_images={images}"
+        return predict(load_preset("digits-branched", [asked, *overrides]).preset).activation_bytes
+
+    # All training images at most: 1,200 pairwise, with 4 tasks' ranks at 3 units in 4 bytes each
+    # and 20 more a task while a unit's correlations are computed.
+    most = (4 * 4 * 3 + 20 * 4) * 1200 * 1199 // 2
+    for engine in ("trie", "loop"):
+        rest = ("data.train_per_task=300", f"device.engine={engine}")
+        assert activations(2000, *rest) == activations(1200, *rest) == pytest.approx(most, rel=0.04)
+        assert activations(8, *rest) < activations(600, *rest) == pytest.approx(most / 4, rel=0.08)
+    large = ("network.conv=[256,32]", "train.batch_size=1", "data.train_per_task=300")
+    # A hundred images' outputs of the first unit, in parts and joined.
+    assert activations(100, *large) > 100 * 2 * 256 * 4 * 4 * 4
+    _, allowed = too_little(prepared("digits-branched")[0], 2, 1, "of memory")
+    assert allowed.endswith("a smaller train.batch_size or method.probe_images needs less")
+
+
 def test_what_to_do_about_too_little_memory():
     preset, _ = prepared("digits")
     problem, allowed = too_little(preset, 600 * MIB, 500 * MIB, "of memory")

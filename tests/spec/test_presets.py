@@ -39,6 +39,17 @@ def test_the_baselines_differ_in_the_method_alone(name):
     assert learned.method.name != baseline.method.name
 
 
+@pytest.mark.parametrize("family", ["digits", "dkl-kannada", "omniglot-small"])
+def test_the_branched_tree_trains_as_long_as_what_it_is_compared_with(family):
+    learned, branched = (load_preset(family + end).preset for end in ("", "-branched"))
+    for table in ("data", "network", "step_size", "device"):
+        assert getattr(learned, table) == getattr(branched, table)
+    steps = learned.train.steps
+    assert branched.train == learned.train.model_copy(update={"steps": 2 * steps})
+    assert branched.method.single_task_steps == steps
+    assert branched.method.weighting == "clusters"
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "tasks", "images"),
     [
@@ -54,6 +65,7 @@ def test_the_baselines_differ_in_the_method_alone(name):
         ("dkl-kannada-prior", 154_382, 3, 26_300),
         ("gumbel-mnist-rotations", 3_080, 4, 280_000),
         ("gumbel-omniglot20", 3_853_388, 20, 13_360),
+        ("gumbel-three-clusters", 89_592, 40, 1_320_000),
     ],
 )
 def test_sizes_of_the_paper_are_known_without_a_file(name, parameters, tasks, images):
@@ -98,6 +110,23 @@ def test_values_of_maziarz_and_others_released_code():
     assert (method.components, method.initial_probability, method.l2_weight) == (7, 0.97, 3e-4)
     assert (train.steps, train.learning_rate, method.router_learning_rate) == (8_000, 1e-4, 2e-3)
     assert alphabets.network.features((1, 105, 105)) == 768
+
+
+def test_values_of_maziarz_and_others_released_code_for_three_clusters():
+    preset = load_preset("gumbel-three-clusters").preset
+    method, train, shape = preset.method, preset.train, preset.data.shape()
+    assert (method.components, method.initial_probability, method.l2_weight) == (16, 0.5, 0)
+    assert (method.temperature, method.lowest_temperature) == (50, 0.5)
+    assert (method.budget, method.budget_weight, method.entropy_weight) == (0.5, 1, 0)
+    assert (train.batch_size, train.steps, train.crop_padding) == (32, 20_000, 4)
+    assert (train.optimizer, train.weight_decay) == ("adam", 0)
+    assert (train.learning_rate, method.router_learning_rate) == (3e-4, 6e-3)
+    assert (shape.num_classes, shape.input_shape) == ((5,) * 20 + (9,) * 20, (3, 32, 32))
+    # 3 to 8 channels, three times eight convolutions of 3x3 and of 5x5, and heads, all with biases;
+    # group norm has a scale and an offset for each of the 8 channels.
+    stem, layers, norms = 3 * 8 + 8 + 16, 3 * 8 * (9 * 64 + 25 * 64 + 2 * 24), 3 * 16
+    heads = 129 * (20 * 5 + 20 * 9)
+    assert predict(preset).parameters == stem + layers + norms + heads == 89_592
 
 
 def test_values_of_yang_and_hospedales_paper():

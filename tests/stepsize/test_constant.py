@@ -71,3 +71,20 @@ def test_the_engine_decides_the_kernel_also_after_loading(engine):
     assert b.optimizer.param_groups[0]["fused"] is (True if engine == "trie" else None)
     second.grad = torch.ones(3)
     b.step()
+
+
+@pytest.mark.parametrize("engine", ["loop", "trie"])
+def test_after_a_reset_it_moves_as_from_nothing(engine):
+    used, fresh = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
+    rule, other = make("adam", used, engine=engine), make("adam", fresh, engine=engine)
+    for size in (1.0, -5.0):
+        used.grad = torch.full((3,), size)
+        rule.step()
+    rule.reset()
+    assert rule.state_dict()["state"] == {}
+    with torch.no_grad():
+        used.fill_(1.0)
+    for parameter, each in ((used, rule), (fresh, other)):
+        parameter.grad = torch.tensor([0.5, -1.0, 2.0])
+        each.step()
+    assert torch.equal(used, fresh)

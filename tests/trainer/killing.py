@@ -20,6 +20,7 @@ import torch
 from shareconsole import launch
 from shareconsole.spec.toml import load_preset
 from shareconsole.store.folder import RunFolder
+from shareconsole.store.merge import CLOCK
 from shareconsole.store.reader import RunLog
 from shareconsole.store.record_reader import RecordReader
 from shareconsole.store.status import derive_state
@@ -70,9 +71,7 @@ def difference(run: RunLog, reference: RunLog, *, whole: bool = True) -> str:
             return f"{table}: {len(rows)} rows, {len(wanted)} in the reference"
         wanted = wanted[: len(rows)]
         for column in rows.dtype.names:
-            if not column.endswith("_seconds") and (
-                rows[column].tobytes() != wanted[column].tobytes()
-            ):
+            if not column.endswith(CLOCK) and (rows[column].tobytes() != wanted[column].tobytes()):
                 return f"{table}.{column}"
     count = len(run.tensor_steps("assignment"))
     if whole and len(reference.tensor_steps("assignment")) != count:

@@ -210,7 +210,12 @@ def test_what_is_whole_when_somebody_ends_it_counts():
 
 
 def test_made_up_data_have_the_sizes_of_the_real_ones():
-    for name, overrides in (("digits", SMALL), ("lws-cifar100", ["data.train_per_task=30"])):
+    few = ["data.train_per_task=30", "data.test_per_task=30"]
+    for name, overrides in (
+        ("digits", SMALL),
+        ("lws-cifar100", ["data.train_per_task=30"]),
+        ("gumbel-three-clusters", few),  # some tasks have no validation image
+    ):
         shape = load_preset(name, overrides).preset.data.shape()
         for tasks in (shape.num_tasks, 2, 2 * shape.num_tasks + 1):
             fitted = with_tasks(shape, tasks)
@@ -221,6 +226,8 @@ def test_made_up_data_have_the_sizes_of_the_real_ones():
             sizes = [len(images) for images in data.train.images]
             assert sizes == list(fitted.train_images)
             assert [len(images) for images in data.test.images] == list(fitted.test_images)
+            validation = data.validation.images if data.validation is not None else ()
+            assert [len(images) for images in validation] == list(fitted.validation_images)
             kept_as_bytes = data.train.images[0].dtype == torch.uint8
             assert kept_as_bytes == bool(shape.bytes_per_pixel)
             for labels, classes in zip(data.train.labels, data.num_classes, strict=True):

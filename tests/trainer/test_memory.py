@@ -118,7 +118,7 @@ def test_too_little_for_one_task_is_refused_before_training(make_run, train, roo
     assert not checkpoint_directories(folder)
 
 
-@pytest.mark.parametrize("name", ["digits", "digits-full", "digits-gumbel"])
+@pytest.mark.parametrize("name", ["digits", "digits-full", "digits-gumbel", "digits-branched"])
 def test_the_experiment_is_predicted_like_its_preset(name):
     preset = load_preset(name).preset
     found = build_experiment(preset, CPU).memory

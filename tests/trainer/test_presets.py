@@ -50,6 +50,12 @@ def _write_omniglot(data: Path) -> None:
         write_zip(data / "omniglot" / f"{root}.zip", members(root))
 
 
+def _write_three_clusters(data: Path) -> None:
+    write_cifar(data, "cifar100", cifar100_members(train=5))
+    for name in ("mnist", "fashion_mnist"):
+        write_glyphs(data, name, {"train": 5, "test": 2})
+
+
 FILES = {
     "dkl_mnist": Files(_write_dkl, ("data.verify=form", "data.train_per_task=26")),
     "dkl_kannada": Files(
@@ -60,9 +66,17 @@ FILES = {
         lambda data: write_glyphs(data, "mnist", {"train": 5, "test": 2}),
         ("data.verify=form", "data.train_per_task=20"),
     ),
+    "multimnist": Files(
+        lambda data: write_glyphs(data, "mnist", {"train": 5, "test": 2}),
+        ("data.verify=form", "data.train_images=100", "data.test_images=100"),
+    ),
     "cifar100": Files(
         lambda data: write_cifar(data, "cifar100", cifar100_members()),
         ("data.verify=form", "data.superclasses=3"),
+    ),
+    "three_clusters": Files(
+        _write_three_clusters,
+        ("data.verify=form", "data.cifar_tasks=3", "data.mnist_tasks=2", "data.fashion_tasks=2"),
     ),
     "omniglot-maziarz": Files(
         _write_omniglot,
@@ -85,7 +99,11 @@ def narrow(preset) -> list[str]:
     if hasattr(preset.network, "width"):
         overrides.append("network.width=4")  # as few as fall into the groups of group norm
     counts = ("modules", "nes_samples", "sgd_samples", "components")
-    return overrides + [f"method.{key}=2" for key in counts if hasattr(preset.method, key)]
+    overrides += [f"method.{key}=2" for key in counts if hasattr(preset.method, key)]
+    if preset.method.name == "branched":
+        overrides.append("method.budget=1.5")  # with as few tasks as there are files for
+    # A step for each of two stages.
+    return overrides + [f"method.{s.option}=1" for s in preset.method.stages()[1:]]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,8 +117,8 @@ def test_a_shipped_preset_trains(make_run, train, data, name):
     folder = make_run(*overrides, "device.device=cpu", preset=name, small=())
     assert train(folder) == 0
     rows = read(folder).table("evaluation")
-    assert rows["step"].tolist() == [2]
-    assert math.isfinite(rows["macro_error"][0])
+    assert rows["step"].tolist() == ([1, 2] if preset.method.stages() else [2])
+    assert all(map(math.isfinite, rows["macro_error"]))
 
 
 OTHER_DATA = {

@@ -34,19 +34,24 @@ def sections() -> list[tuple[str, list[tuple[str, str]]]]:
     from shareconsole.console.screens.presets import PresetScreen
     from shareconsole.console.screens.unit import UnitScreen
     from shareconsole.console.widgets.cell_map import CellMap
+    from shareconsole.console.widgets.drill_map import DrillMap
     from shareconsole.console.widgets.errors import ErrorPanel
-    from shareconsole.console.widgets.heatmap import AssignmentMap
+    from shareconsole.console.widgets.pair_map import PairsPanel
     from shareconsole.console.widgets.preset_list import PresetList
     from shareconsole.console.widgets.run_table import RunTable
+    from shareconsole.console.widgets.spectrum import SpectrumPanel
 
     places: list[tuple[str, list[type[DOMNode]]]] = [
         ("Everywhere", [ConsoleApp, ConsoleScreen]),
         (BrowserScreen.what, [RunTable, BrowserScreen]),
-        (LiveScreen.what, [LiveScreen, AssignmentMap]),
+        (LiveScreen.what, [LiveScreen, DrillMap, PairsPanel]),
         (UnitScreen.what, [UnitScreen]),
         (PresetScreen.what, [PresetScreen]),
         (ConfirmStop.what, [ConfirmStop]),
-        ("Moving", [CellMap, RunTable, ErrorPanel, Lines, PresetList, LogScreen]),
+        (
+            "Moving",
+            [CellMap, RunTable, ErrorPanel, SpectrumPanel, Lines, PresetList, LogScreen],
+        ),
     ]
     return [(place, _section(place, kinds)) for place, kinds in places]
 

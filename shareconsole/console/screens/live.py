@@ -49,6 +49,12 @@ class LiveScreen(PanelActing):
         Binding("2", "panel(2)", "Population fitness", show=False, id="panel-fitness"),
         Binding("3", "panel(3)", "Assignment", show=False, id="panel-assignment"),
         Binding("4", "panel(4)", "Test errors", show=False, id="panel-errors"),
+        Binding("5", "panel(5)", "Components in use", show=False, id="panel-allocation"),
+        Binding("6", "panel(6)", "Similarity of weights", show=False, id="panel-similarity"),
+        Binding("7", "panel(7)", "Singular values", show=False, id="panel-spectrum"),
+        Binding("8", "panel(8)", "Affinity of tasks", show=False, id="panel-affinity"),
+        Binding("9", "panel(9)", "Tree of tasks", show=False, id="panel-tree"),
+        Binding("0", "panel(10)", "Step size", show=False, id="panel-step-size"),
         Binding("tab", "turn(1)", "Next panel", show=False, id="panel-next"),
         Binding("shift+tab", "turn(-1)", "Previous panel", show=False, id="panel-previous"),
     ]
@@ -112,7 +118,7 @@ class LiveScreen(PanelActing):
         self.query_one(LogTail).show(snapshot.header, snapshot.warnings)
         self._notice(snapshot)
         if self._unit is not None and self._unit.is_attached:
-            self._unit.show(snapshot.assignment, snapshot.header)
+            self._unit.show(getattr(snapshot, self._unit.kind), snapshot.header)
         if not self.is_current:
             return
         if self._panels is None:
@@ -207,20 +213,22 @@ class LiveScreen(PanelActing):
             self.host.open_log(run[0], run[1])
 
     def action_drill(self) -> None:
-        """Look into the unit under the cursor of the assignment."""
-        if self._panels is not None and self._panels.unit is not None:
-            self.open_unit(self._panels.unit)
+        """Look into the unit that is chosen in the panel in front, or in another one in view."""
+        chosen = self._panels.unit if self._panels is not None else None
+        if chosen is not None:
+            self.open_unit(*chosen)
 
-    def open_unit(self, unit: int) -> None:
-        """Look into a unit."""
+    def open_unit(self, kind: str, unit: int) -> None:
+        """Look into a unit of a kind of tensor."""
         snapshot = self._snapshot
-        if snapshot is None or snapshot.assignment is None:
+        view = getattr(snapshot, kind) if snapshot is not None else None
+        if snapshot is None or view is None:
             return
         from shareconsole.console.screens.unit import UnitScreen
 
-        self._unit = UnitScreen(snapshot.header, snapshot.assignment, unit)
+        self._unit = UnitScreen(snapshot.header, kind, view, unit)
         self.app.push_screen(self._unit)
 
-    def on_assignment_map_unit_chosen(self, event: events.Event) -> None:
+    def on_drill_map_unit_chosen(self, event: events.Event) -> None:
         """Look into the unit that was chosen."""
-        self.open_unit(getattr(event, "index", 0))
+        self.open_unit(getattr(event, "kind", ""), getattr(event, "index", 0))

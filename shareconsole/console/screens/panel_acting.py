@@ -45,8 +45,10 @@ class PanelActing(RunActing):
 
     def action_panel(self, number: int) -> None:
         """Go to a panel by its number."""
-        if self._panels is not None and not self._panels.choose(number - 1):
-            self.app.notify("this run logs nothing for that panel", markup=False)
+        if self._panels is None or not self._panels.choose(number - 1):
+            known = self._panels is not None and self._panels.complete
+            why = "this run logs nothing for that panel" if known else "nothing to show there yet"
+            self.app.notify(why, markup=False)
         self.fit_in()
 
     def action_turn(self, by: int) -> None:

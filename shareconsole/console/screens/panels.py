@@ -1,29 +1,63 @@
-"""The four panels of a run. A panel is there because the run logs what it shows."""
+"""The panels of a run. A panel is there because the run logs what it shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from shareconsole.console.widgets.allocation_map import AllocationMap
 from shareconsole.console.widgets.chart import Chart
+from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.errors import ErrorPanel
 from shareconsole.console.widgets.heatmap import AssignmentMap
+from shareconsole.console.widgets.pair_map import PairsPanel
 from shareconsole.console.widgets.panel import Panel
+from shareconsole.console.widgets.spectrum import SpectrumPanel
+from shareconsole.console.widgets.step_chart import StepChart
+from shareconsole.console.widgets.tree import TreePanel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.widget import Widget
 
     from shareconsole.console.viewmodel.live import LiveSnapshot
 
-NAMES = ("loss", "fitness", "assignment", "errors")
-_ROWS = (("loss", "fitness"), ("assignment", "errors"))
-# Rows of the assignment panel that are no cells: names, cursor, entropy, frame.
+_TITLES = {"loss": "loss per task, EMA .98", "fitness": "population fitness"}
+_MAKERS: dict[str, Callable[[str], Panel]] = {
+    "loss": lambda name: Chart(_TITLES[name], id=name, classes="panel"),
+    "fitness": lambda name: Chart(_TITLES[name], id=name, classes="panel"),
+    "assignment": lambda name: AssignmentMap(id=name, classes="panel"),
+    "errors": lambda name: ErrorPanel(id=name, classes="panel"),
+    "allocation": lambda name: AllocationMap(id=name, classes="panel"),
+    "similarity": lambda name: PairsPanel(name, id=name, classes="panel"),
+    "spectrum": lambda name: SpectrumPanel(id=name, classes="panel"),
+    "affinity": lambda name: PairsPanel(name, id=name, classes="panel"),
+    "tree": lambda name: TreePanel(id=name, classes="panel"),
+    "step_size": lambda name: StepChart(id=name, classes="panel"),
+}
+NAMES = tuple(_MAKERS)
+"""By their keys, from 1 on; they are called as the parts of a snapshot are."""
+_ROWS = (
+    ("loss", "fitness", "step_size", "spectrum", "affinity"),
+    ("assignment", "allocation", "similarity", "tree", "errors"),
+)
+_FIRST = ("assignment", "allocation", "tree", "similarity", "affinity")
+# Rows of a map's panel that are no cells: names, cursor, footer, frame.
 _AROUND_CELLS = 6
 _ROWS_PER_CELL = 3
 _LEAST_ROWS = 12
 _FEW_TASKS = 12
+
+
+class _Shows(Protocol):
+    """A panel that shows a part of a snapshot."""
+
+    def show(self, view: Any) -> None:
+        """Show it; the same object again costs nothing."""
+        ...
 
 
 class Panels(Vertical):
@@ -37,6 +71,8 @@ class Panels(Vertical):
         self._tasks = 0
         self._paged = False
         self._chosen = False
+        self.complete = False
+        """Whether there are records: then what has no panel is not logged."""
         self.current = ""
         """The panel in front."""
 
@@ -52,50 +88,39 @@ class Panels(Vertical):
     def show(self, snapshot: LiveSnapshot) -> bool:
         """Show what is new; True if there are panels that were not there before."""
         before = len(self._panels)
-        if snapshot.loss is not None:
-            self._chart("loss", "loss per task, EMA .98").show(snapshot.loss)
-        if snapshot.fitness is not None:
-            self._chart("fitness", "population fitness").show(snapshot.fitness)
-        if snapshot.assignment is not None:
-            self._tasks = len(snapshot.assignment.tasks)
-            found = self._panels.get("assignment") or self._add("assignment", AssignmentMap(
-                id="assignment", classes="panel"))  # fmt: skip
-            assert isinstance(found, AssignmentMap)
-            found.show(snapshot.assignment)
-        if snapshot.errors is not None:
-            errors = self._panels.get("errors") or self._add("errors", ErrorPanel(
-                id="errors", classes="panel"))  # fmt: skip
-            assert isinstance(errors, ErrorPanel)
-            errors.show(snapshot.errors)
+        self.complete = snapshot.begun
+        for name in NAMES:
+            view = getattr(snapshot, name)
+            if view is None and name not in snapshot.declared:
+                continue
+            panel = self._panels.get(name) or self._add(name)
+            if view is not None:
+                self._tasks = max(self._tasks, len(getattr(view, "tasks", ())))
+                cast("_Shows", panel).show(view)
         return len(self._panels) > before
 
-    def _chart(self, name: str, title: str) -> Chart:
-        panel = self._panels.get(name)
-        if panel is None:
-            panel = Chart(title, id=name, classes="panel")
-            # Losses fall over orders of magnitude.
+    def _add(self, name: str) -> Panel:
+        panel = self._panels[name] = _MAKERS[name](name)
+        if isinstance(panel, Chart):
+            # Losses and step sizes change by orders of magnitude.
             panel.log_y = True
             # Only so that the keys can say which chart they mean.
             panel.can_focus = True
-            self._add(name, panel)
-        assert isinstance(panel, Chart)
-        return panel
-
-    def _add(self, name: str, panel: Panel) -> Panel:
-        self._panels[name] = panel
         row = next(place for place, names in enumerate(_ROWS) if name in names)
-        first = _ROWS[row][0] == name
+        behind = _ROWS[row][_ROWS[row].index(name) + 1 :]
+        following = next((self._panels[one] for one in behind if one in self._panels), None)
         panel.display = False  # until it is arranged
-        self._rows[row].mount(panel, before=0 if first and self._rows[row].children else None)
+        self._rows[row].mount(panel, before=following)
         return panel
 
     def set_out(self, *, paged: bool) -> None:
         """Show one panel, or all of them."""
         self._paged = paged
         if not self._chosen and self._panels:
-            # Among all, the assignment: its cursor is what most keys are for.
-            wished = "loss" if paged else "assignment"
-            self.current = wished if wished in self._panels else self.pages()[0][1]
+            # Among all, what is shared: its cursor is what most keys are for.
+            wished = ("loss",) if paged else _FIRST
+            there = [name for name in wished if name in self._panels]
+            self.current = there[0] if there else self.pages()[0][1]
         for row, names in zip(self._rows, _ROWS, strict=True):
             present = [name for name in names if name in self._panels]
             shown = [name for name in present if not paged or name == self.current]
@@ -125,7 +150,7 @@ class Panels(Vertical):
 
     def pages(self) -> list[tuple[str, str]]:
         """The panels that are there, (key, name) each."""
-        return [(str(at + 1), name) for at, name in enumerate(NAMES) if name in self._panels]
+        return [(str((at + 1) % 10), name) for at, name in enumerate(NAMES) if name in self._panels]
 
     def choose(self, place: int) -> bool:
         """Bring a panel to the front; False if it is not there."""
@@ -169,10 +194,13 @@ class Panels(Vertical):
         return [panel for panel in self._panels.values() if isinstance(panel, Chart)]
 
     @property
-    def unit(self) -> int | None:
-        """The unit under the cursor of the assignment; None if there is none in view."""
-        panel = self._panels.get("assignment")
-        return panel.cursor[1] if isinstance(panel, AssignmentMap) and panel.display else None
+    def unit(self) -> tuple[str, int] | None:
+        """The kind and the unit to look into: in the panel in front, else in the first in view."""
+        for name in (self.current, *_FIRST):
+            panel = self._panels.get(name)
+            if isinstance(panel, DrillMap) and panel.display and panel.unit is not None:
+                return name, panel.unit
+        return None
 
 
 def _set_display(widget: Widget, shown: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shareconsole.console.viewmodel.curves import CurveSet, Ema, Floats, Series
+from shareconsole.console.viewmodel.curves import ALPHA, CurveSet, Ema, Floats, Series
 from shareconsole.console.viewmodel.growing import Growing, pieces
 from shareconsole.console.viewmodel.scale import axis_end
 from shareconsole.safe_text import safe_text
@@ -17,11 +17,11 @@ from shareconsole.store.growing import Rows
 class _Line:
     """One series as it grows."""
 
-    def __init__(self, name: str, dtype: np.dtype[np.floating]) -> None:
+    def __init__(self, name: str, dtype: np.dtype[np.floating], alpha: float) -> None:
         self.name = name
         self._raw = Growing(dtype)
         self._smooth = Growing(dtype)
-        self._ema = Ema()
+        self._ema = Ema(alpha)
 
     def reserve(self, more: int) -> None:
         self._raw.reserve(more)
@@ -38,10 +38,21 @@ class _Line:
 class CurveBuilder:
     """Makes a curve of every column of a table whose name begins with a prefix, and their mean."""
 
-    def __init__(self, prefix: str, title: str) -> None:
-        """For columns such as ``loss.digits`` where ``prefix`` is ``loss.``."""
+    def __init__(
+        self, prefix: str, title: str, *, exactly: Sequence[str] = (), alpha: float = ALPHA
+    ) -> None:
+        """For columns such as ``loss.digits`` where ``prefix`` is ``loss.``.
+
+        Args:
+            prefix: of the columns' names; curves are called by the rest.
+            title: of the curves.
+            exactly: the columns by their whole names, in this order; then there is no mean.
+            alpha: how much of the smoothed value stays at each point.
+        """
+        self._alpha = alpha
         self._prefix = prefix
         self._title = title
+        self._exactly = tuple(exactly)
         self._columns: tuple[str, ...] = ()
         self._lines: list[_Line] = []
         self._curves: CurveSet | None = None
@@ -78,20 +89,24 @@ class CurveBuilder:
 
     def _append(self, rows: Rows) -> None:
         values = [np.ascontiguousarray(rows[name]) for name in self._columns]
-        if len(values) > 1:
+        if len(self._lines) > len(values):
             values.append(_mean(values))
         for line, new in zip(self._lines, values, strict=True):
             line.append(new)
 
     def _begin(self, rows: Rows) -> None:
         names = rows.dtype.names or ()
-        self._columns = tuple(name for name in names if name.startswith(self._prefix))
+        self._columns = tuple(name for name in self._exactly if name in names) or tuple(
+            name for name in names if name.startswith(self._prefix) and not self._exactly
+        )
         kinds = [np.dtype(np.promote_types(rows.dtype[name], "f4")) for name in self._columns]
         shown = [safe_text(name.removeprefix(self._prefix)) for name in self._columns]
-        if len(shown) > 1:
+        if len(shown) > 1 and not self._exactly:
             shown.append("mean")
             kinds.append(np.result_type(*kinds))
-        self._lines = [_Line(name, kind) for name, kind in zip(shown, kinds, strict=True)]
+        self._lines = [
+            _Line(name, kind, self._alpha) for name, kind in zip(shown, kinds, strict=True)
+        ]
 
 
 def _mean(values: Sequence[Floats]) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ class RunHeader:
         attempt: number of the newest attempt, 0 before the first.
         flags: what a person must know now, e.g. ``disk full``; empty if nothing.
         log_tail: the last lines that the trainer printed.
+        stage: the stage it is in and how far that is; empty for a run without stages.
         resume_note: what came of comparing a resume with the records it repeated.
     """
 
@@ -50,6 +51,7 @@ class RunHeader:
     flags: str = ""
     log_tail: tuple[str, ...] = ()
     resume_note: str = ""
+    stage: str = ""
 
     @property
     def ended(self) -> bool:

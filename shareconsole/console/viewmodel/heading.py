@@ -21,12 +21,13 @@ _FLAG_WORDS = ((Flag.DISK_FULL, "disk full"), (Flag.EVALUATING, "evaluating"))
 
 @dataclass(frozen=True)
 class Standing:
-    """What the records tell the header: step, speed, macro error (fraction), and of a resume."""
+    """What the records tell the header: step, speed, macro error (fraction), resume, stage."""
 
     step: int = 0
     steps_per_second: float | None = None
     macro_error: float | None = None
     resume_note: str = ""
+    stage: str = ""
 
 
 class HeaderReader:
@@ -72,6 +73,7 @@ class HeaderReader:
             flags=_flags(state.beat.flags) if state.beat else "",
             log_tail=self._log.update(names, attempt),
             resume_note=standing.resume_note,
+            stage=safe_text(standing.stage),
             **_words(self._identity, self._folder.id),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shareconsole.console.viewmodel.allocation import AllocationLog, AllocationView
 from shareconsole.console.viewmodel.assignment import AssignmentView
-from shareconsole.console.viewmodel.assignment_log import AssignmentLog, sizes
+from shareconsole.console.viewmodel.assignment_log import AssignmentLog
 from shareconsole.console.viewmodel.band import Band, BandBuilder
 from shareconsole.console.viewmodel.curve_builder import CurveBuilder
 from shareconsole.console.viewmodel.curves import CurveSet
@@ -19,11 +20,17 @@ from shareconsole.console.viewmodel.growing import Arrivals, Growing
 from shareconsole.console.viewmodel.header import ENDED, RunHeader
 from shareconsole.console.viewmodel.heading import HeaderReader, Standing
 from shareconsole.console.viewmodel.notices import Notices
+from shareconsole.console.viewmodel.pairs import AffinityLog, PairView, SimilarityLog
 from shareconsole.console.viewmodel.resumes import ResumeNotes
+from shareconsole.console.viewmodel.spectrum import SpectrumLog, SpectrumView
+from shareconsole.console.viewmodel.step_size import StepSizeBuilder, StepSizeView
+from shareconsole.console.viewmodel.tensor_log import TensorLog, sizes
+from shareconsole.console.viewmodel.tree import TreeLog, TreeView
 from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.clock import FolderClock
 from shareconsole.store.reader import RunLog
+from shareconsole.store.stages import stage_at
 from shareconsole.store.status import derive_state, read_status
 
 if TYPE_CHECKING:
@@ -35,6 +42,15 @@ _PACE_SECONDS = 10.0
 _PACE_ROWS = 512
 # Records that take so long to read that the header is shown before them: about 0.1 s.
 _MANY_BYTES = 16 * 1024 * 1024
+# One per kind of tensor that a panel shows.
+_KINDS: tuple[type[TensorLog[Any]], ...] = (
+    AssignmentLog,
+    AllocationLog,
+    SimilarityLog,
+    SpectrumLog,
+    AffinityLog,
+    TreeLog,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +58,31 @@ class LiveSnapshot:
     """Everything a live screen shows. A part that did not change is the same object as before.
 
     A part is None if the run logs no such thing: it is the columns and the kinds of tensors that
-    say so, never the method's name. ``unread``: bytes of records that are read only now, while
-    the header alone is there; 0 in every other snapshot.
+    say so, never the method's name. ``declared``: kinds of tensors that the run logs, if only
+    later. ``begun``: there are records, so that what is not there or declared will not come.
+    ``unread``: bytes of records that are read only now, while the header alone is there; 0 in
+    every other snapshot.
     """
 
     header: RunHeader
     loss: CurveSet | None = None
     fitness: Band | None = None
     assignment: AssignmentView | None = None
+    allocation: AllocationView | None = None
+    similarity: PairView | None = None
+    spectrum: SpectrumView | None = None
+    affinity: PairView | None = None
+    tree: TreeView | None = None
+    step_size: StepSizeView | None = None
     errors: ErrorTable | None = None
     warnings: tuple[str, ...] = ()
+    declared: frozenset[str] = frozenset()
+    begun: bool = False
     unread: int = 0
+
+
+_COMPARED = ("header", "warnings", "declared", "begun", "unread")
+_PARTS = tuple(field.name for field in fields(LiveSnapshot) if field.name not in _COMPARED)
 
 
 class LiveReader:
@@ -85,7 +115,8 @@ class LiveReader:
         self._loss = CurveBuilder("loss.", "loss")
         self._fitness = BandBuilder("fitness.")
         self._errors = ErrorBuilder()
-        self._assignment = AssignmentLog(self._log)
+        self._step_size = StepSizeBuilder()
+        self._tensors = [kind(self._log) for kind in _KINDS]
         self._snapshot: LiveSnapshot | None = None
 
     def snapshot(self) -> LiveSnapshot:
@@ -100,15 +131,18 @@ class LiveReader:
             # Once, whether or not the first look succeeds.
             announce, self._announce = self._announce, None
             self._open(state, names, announce)
-        stamp = self._assignment.stamp(names)
+        stamp = sizes(self._folder, names, "tensors")
         self._log.refresh(final=state.word in ENDED and state.word != "lost")
         rows, evaluations = self._log.table("step"), self._log.table("evaluation")
         notes = self._resumes.update(int(rows["step"][-1]) if len(rows) else 0)
+        step = int(rows["step"][-1]) if len(rows) else 0
+        stage = stage_at(self._log.meta, step)
         standing = Standing(
-            step=int(rows["step"][-1]) if len(rows) else 0,
+            step=step,
             steps_per_second=pace(rows),
             macro_error=_last(evaluations, "macro_error"),
             resume_note=notes.verified,
+            stage=stage.progress_text if stage else "",
         )
         header = self._header.update(state, names, standing)
         fresh, anew = self._step_rows.take(rows)
@@ -117,24 +151,34 @@ class LiveReader:
         self._steps.append(fresh["step"])
         steps = self._steps.view()
         before = self._snapshot
-        problems = []
-        try:
-            assignment = self._assignment.update(stamp)
-        except StoreError as error:
-            assignment = before.assignment if before else None
-            problems.append(safe_text(error))
+        views, problems = self._views(stamp)
         snapshot = LiveSnapshot(
             header=header,
             loss=self._loss.update(steps, fresh, anew, header.steps),
             fitness=self._fitness.update(steps, fresh, anew, header.steps),
-            assignment=assignment,
+            step_size=self._step_size.update(steps, fresh, anew, header.steps),
             errors=self._errors.update(evaluations, *self._evaluations.take(evaluations)),
             warnings=(*self._notices.update(names), *notes.doubts, *self._damage(), *problems),
+            declared=frozenset(log.kind for log in self._tensors if log.declared),
+            begun=bool(self._log.columns("step")),
+            **views,
         )
         if before is None or not _same(before, snapshot):
             self._snapshot = snapshot
             return snapshot
         return before
+
+    def _views(self, stamp: tuple[tuple[str, int], ...]) -> tuple[dict[str, Any], list[str]]:
+        """The view of each kind of tensor, and what could not be read."""
+        before, problems = self._snapshot, []
+        views: dict[str, Any] = {}
+        for log in self._tensors:
+            try:
+                views[log.kind] = log.update(stamp)
+            except StoreError as error:
+                views[log.kind] = getattr(before, log.kind) if before else None
+                problems.append(safe_text(error))
+        return views, problems
 
     def _open(
         self, state: State, names: list[str], announce: Callable[[LiveSnapshot], object]
@@ -155,14 +199,8 @@ class LiveReader:
 
 
 def _same(one: LiveSnapshot, other: LiveSnapshot) -> bool:
-    return (
-        one.loss is other.loss
-        and one.fitness is other.fitness
-        and one.assignment is other.assignment
-        and one.errors is other.errors
-        and one.warnings == other.warnings
-        and one.header == other.header
-    )
+    equal = all(getattr(one, name) == getattr(other, name) for name in _COMPARED)
+    return equal and all(getattr(one, name) is getattr(other, name) for name in _PARTS)
 
 
 def _last(rows: Rows, column: str) -> float | None:

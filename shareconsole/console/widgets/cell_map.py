@@ -12,6 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from shareconsole.console.palette import Shade
+from shareconsole.console.widgets.cell_text import filled, short_title
 from shareconsole.console.widgets.panel import (
     Panel,
     Row,
@@ -82,6 +83,16 @@ class CellMap(Panel, can_focus=True):
         """The text of a cell, and how it looks."""
         raise NotImplementedError
 
+    @property
+    def room(self) -> int:
+        """Cells that the text of a cell may take."""
+        return self._geometry.cell - self._geometry.gap if self._geometry is not None else 0
+
+    @property
+    def faded(self) -> Shade:
+        """How a cell looks that steps back."""
+        return Shade(self.palette.quiet, " ", " ")
+
     def footer(self, width: int, height: int) -> Sequence[Row]:
         """Rows under the cells, at most ``height``."""
         return []
@@ -95,7 +106,8 @@ class CellMap(Panel, can_focus=True):
         names, titles = self.row_names(), self.column_names()
         if not names or not titles:
             self._geometry = None
-            return message_rows(self.empty, width, height, self.palette.quiet)
+            return message_rows(self.empty, width, height, self.palette)
+        self._keep_cursor()
         footer = list(self.footer(width, max(0, height - 3)))
         geometry = self._geometry = self._measure(width, height - 1 - len(footer))
         rows = [self._title_row(width, geometry, titles)]
@@ -104,6 +116,11 @@ class CellMap(Panel, can_focus=True):
         # The footer stays at the bottom, whatever height the cells take.
         missing = max(0, height - len(rows) - len(footer))
         return [*rows, *[blank_row(width)] * missing, *footer]
+
+    def _keep_cursor(self) -> None:
+        """Newer data may have fewer rows or columns."""
+        down, right = len(self.row_names()) - 1, len(self.column_names()) - 1
+        self.cursor = (min(self.cursor[0], down), min(self.cursor[1], right))
 
     def _measure(self, width: int, height: int) -> Geometry:
         names, titles = self.row_names(), self.column_names()
@@ -120,10 +137,16 @@ class CellMap(Panel, can_focus=True):
         most = _MAX_ROWS_PER_CELL if self.palette.shade(0, 0).edge.strip() else 2
         tall = max(1, min(most, height // len(names)))
         rows = max(1, min(len(names), height // tall))
-        top = _window(self.cursor[0], self._offset[0], rows, len(names))
-        left = _window(self.cursor[1], self._offset[1], columns, len(titles))
-        self._offset = (top, left)
+        top, left = self._window_at(rows, columns)
         return Geometry(label, cell, int(cell > 3), tall, top, left, rows, columns)
+
+    def _window_at(self, rows: int, columns: int) -> tuple[int, int]:
+        """The first row and column to show, of so many, with the cursor among them."""
+        names, titles = len(self.row_names()), len(self.column_names())
+        top = _window(self.cursor[0], self._offset[0], rows, names)
+        left = _window(self.cursor[1], self._offset[1], columns, titles)
+        self._offset = (top, left)
+        return top, left
 
     def _title_row(self, width: int, geometry: Geometry, titles: Sequence[str]) -> Row:
         palette = self.palette
@@ -135,7 +158,7 @@ class CellMap(Panel, can_focus=True):
         inner = geometry.cell - geometry.gap
         for column in range(geometry.left, geometry.left + geometry.columns):
             start = geometry.label + (column - geometry.left) * geometry.cell
-            title = _short(titles[column], inner, ascii_only=palette.ascii)
+            title = short_title(titles[column], inner, ascii_only=palette.ascii)
             style = self.column_style(column)
             if self.has_focus and column == self.cursor[1]:
                 style = palette.strong
@@ -162,7 +185,8 @@ class CellMap(Panel, can_focus=True):
                 builder.add(shade.edge * inner, shade.edge_style).add(" " * geometry.gap)
                 continue
             chosen = self.has_focus and (row, column) == self.cursor
-            shown = _filled(text if middle else "", inner, shade, chosen and middle)
+            text = fitted(text if middle else "", inner, ascii_only=palette.ascii)
+            shown = filled(text, inner, shade, chosen and middle)
             strong = middle and (chosen or shade.style != palette.quiet)
             style = shade.style + palette.strong if strong else shade.style
             builder.add(shown, style).add(" " * geometry.gap)
@@ -214,25 +238,3 @@ def _window(cursor: int, first: int, shown: int, total: int) -> int:
     """The first of ``shown`` in ``total``, near where it was, so that the cursor is among them."""
     first = min(max(first, cursor - shown + 1), cursor)
     return max(0, min(first, total - shown))
-
-
-def _short(title: str, width: int, *, ascii_only: bool) -> str:
-    """A title in ``width`` cells; names that are counted through keep their number."""
-    number = title[len(title.rstrip("0123456789")) :]
-    if cell_len(title) <= width or not number or len(number) >= width:
-        return fitted(title, width, ascii_only=ascii_only)
-    return fitted(title[: -len(number)], width - len(number), ascii_only=ascii_only) + number
-
-
-def _filled(text: str, width: int, shade: Shade, chosen: bool) -> str:
-    """A cell: its text in the middle, shade on both sides, brackets around it for the cursor."""
-    text = fitted(text, width)
-    space = width - cell_len(text)
-    if text and chosen and space >= 2:
-        text, space = f"[{text}]", space - 2
-    elif text and space >= 2:
-        # Air between the letter and the shade, where shades are glyphs.
-        text = f" {text} " if space >= 4 and shade.left != " " else text
-        space = width - cell_len(text)
-    left = space // 2
-    return shade.left * left + text + shade.right * (space - left)

@@ -119,7 +119,7 @@ class Chart(Panel):
         palette, curves = self.palette, self._curves
         if curves is None or not _has_points(curves):
             self._before = None
-            return message_rows(self._empty, width, height, palette.quiet)
+            return message_rows(self._empty, width, height, palette)
         left = GUTTER if width >= _PLAIN_WIDTH else 0
         rug = 1 if left and isinstance(curves, Band) else 0
         ruler = 2 if height >= 9 else 1 if height >= 5 else 0

@@ -60,7 +60,7 @@ class ErrorPanel(Panel, can_focus=True):
         """The head, the tasks, the means, the Rand index."""
         table = self._table
         if table is None or not table.rows or not len(table.steps):
-            return message_rows("no evaluation yet", width, height, self.palette.quiet)
+            return message_rows("no evaluation yet", width, height, self.palette)
         if height < 4:
             return [self._means_row(width), *self._task_rows(width, height - 1)]
         feet = self._feet(table, width, height - 1 - len(table.rows))

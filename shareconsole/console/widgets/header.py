@@ -62,7 +62,9 @@ class RunBar(Panel):
         row.add(fitted(name, row.room - reserved, ascii_only=palette.ascii), palette.strong)
         for text, style in self._facts(header):
             room = row.room - reserved - cell_len(_GAP)
-            if room >= _LEAST_REASON and text == header.reason:
+            if room >= _LEAST_REASON and text == header.stage:
+                row.add(_GAP).add(_shortened(text, room, ascii_only=palette.ascii), style)
+            elif room >= _LEAST_REASON and text == header.reason:
                 # The beginning of why it ended says more than nothing.
                 row.add(_GAP).add(fitted(text, room, ascii_only=palette.ascii), style)
             elif room >= cell_len(text):
@@ -79,6 +81,9 @@ class RunBar(Panel):
         facts = []
         if header.reason:
             facts.append((header.reason, palette.warning))
+        if header.stage:
+            # The only fact that changes while a run trains.
+            facts.append((header.stage, palette.series(0)))
         known = (header.method, header.data)
         facts += [(text, palette.quiet) for text in known if text and text != header.name]
         if header.seed is not None:
@@ -91,10 +96,10 @@ class RunBar(Panel):
     def _progress(self, header: RunHeader, width: int) -> Row:
         palette = self.palette
         figures = self._figures(header)
-        while figures and width - sum(_cells(text) for text in figures) < _LEAST_BAR:
+        while figures and width - _total(figures) < _LEAST_BAR:
             figures.pop()
         row = RowBuilder(width)
-        self._bar(row, header, max(0, width - sum(_cells(text) for text in figures)))
+        self._bar(row, header, max(0, width - _total(figures)))
         for place, text in enumerate(figures):
             row.add(_GAP).add(text, palette.strong if place == 0 else palette.plain)
         return row.row()
@@ -126,10 +131,12 @@ class RunBar(Panel):
             row.add(fitted(header.flags, row.room // 3, ascii_only=palette.ascii), palette.error)
             row.add(_GAP)
         figures = self._figures(header)
-        while figures and sum(_cells(text) for text in figures) > row.room - _LEAST_BAR:
+        while figures and _total(figures) > row.room - _LEAST_BAR:
             figures.pop()
-        room = row.room - sum(_cells(text) for text in figures)
+        room = row.room - _total(figures)
         row.add(fitted(header.name or header.id, room, ascii_only=palette.ascii), palette.strong)
+        if header.stage and row.room - _total(figures) >= _cells(header.stage):
+            row.add(_GAP).add(header.stage, palette.series(0))
         for text in figures:
             row.add(_GAP).add(text.strip())
         return row.row()
@@ -137,3 +144,16 @@ class RunBar(Panel):
 
 def _cells(text: str) -> int:
     return cell_len(_GAP) + cell_len(text)
+
+
+def _shortened(stage: str, width: int, *, ascii_only: bool) -> str:
+    """A stage in ``width`` cells: its name gives way, how far it is stays."""
+    name, _, progress = stage.rpartition(" ")
+    room = width - cell_len(progress) - 1
+    if not name or room < 1:
+        return fitted(stage, width, ascii_only=ascii_only)
+    return f"{fitted(name, room, ascii_only=ascii_only)} {progress}"
+
+
+def _total(figures: Sequence[str]) -> int:
+    return sum(_cells(text) for text in figures)

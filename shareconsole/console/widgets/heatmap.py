@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
-from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from shareconsole.console.palette import Shade
 from shareconsole.console.viewmodel.assignment import (
@@ -21,26 +17,15 @@ from shareconsole.console.viewmodel.assignment import (
 )
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
-from shareconsole.console.widgets.sparkline import spark
-
-_ENTROPY_CELLS = 24
+from shareconsole.console.widgets.trend import add_scale, trend_row
 
 
-class AssignmentMap(CellMap):
+class AssignmentMap(DrillMap):
     """Tasks x routed units: letter and colour are the likeliest module, shade its probability."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Drill in", id="map-drill"),
-    ]
-
-    class UnitChosen(Message):
-        """Somebody wants to see one unit from inside."""
-
-        def __init__(self, index: int) -> None:
-            """``index``: the unit's place in ``AssignmentView.units``."""
-            super().__init__()
-            self.index = index
+    kind = "assignment"
 
     def __init__(
         self, *, name: str | None = None, id: str | None = None, classes: str | None = None
@@ -59,10 +44,10 @@ class AssignmentMap(CellMap):
         self._cells = cells(view) if view is not None else []
         self.redraw()
 
-    def action_choose(self) -> None:
-        """Ask for the unit under the cursor."""
-        if self._view is not None and self._view.units:
-            self.post_message(self.UnitChosen(self.cursor[1]))
+    @property
+    def unit(self) -> int | None:
+        """The unit under the cursor."""
+        return self.cursor[1] if self._view is not None and self._view.units else None
 
     def row_names(self) -> Sequence[str]:
         """The tasks."""
@@ -86,24 +71,12 @@ class AssignmentMap(CellMap):
         return rows
 
     def _entropy_row(self, width: int) -> Row:
-        palette, view = self.palette, self._view
-        row = RowBuilder(width)
-        assert view is not None
-        history = view.entropy.tolist()
+        assert self._view is not None
+        history = self._view.entropy.tolist()
         value = format_value(history[-1]) if history else "-"
-        room = min(_ENTROPY_CELLS, width - len("entropy  nats") - len(value) - 1)
-        row.add("entropy ", palette.quiet)
-        row.add(spark(history, room, palette, low=0.0), palette.series(0)).add(" ")
-        row.add(value, palette.strong).add(" nats", palette.quiet)
-        scale = "probability 0 "
-        if row.room >= len(scale) + LEVELS + len(" 100 %") + 3:
-            row.to(width - len(scale) - LEVELS - len(" 100 %"))
-            row.add(scale, palette.quiet)
-            for level in range(LEVELS):
-                shade = palette.shade(0, level)
-                row.add(shade.left, shade.style)
-            row.add(" 100 %", palette.quiet)
-        return row.row()
+        row = trend_row("entropy", history, value, " nats", width, self.palette, low=0.0)
+        shades = [self.palette.shade(0, level) for level in range(LEVELS)]
+        return add_scale(row, "probability 0 ", shades, " 100 %", self.palette).row()
 
     def _cursor_row(self, width: int) -> Row:
         palette, view = self.palette, self._view
@@ -116,10 +89,7 @@ class AssignmentMap(CellMap):
         row.add(cell.letter, palette.strong)
         if cell.probability == cell.probability:
             row.add(f" {100 * cell.probability:.0f} %")
-        hint = "enter: look inside"
-        if row.room >= cell_len(hint) + 2:
-            row.to(width - cell_len(hint)).add(hint, palette.quiet)
-        return row.row()
+        return self.add_hint(row).row()
 
 
 class UnitMap(CellMap):
@@ -164,7 +134,7 @@ class UnitMap(CellMap):
         """A probability in per cent."""
         cell = self._cells[row][column]
         # The many small ones step back, so that the few large ones are seen.
-        shade = _look(self, cell)[1] if cell.level or cell.module < 0 else _faded(self)
+        shade = _look(self, cell)[1] if cell.level or cell.module < 0 else self.faded
         if cell.probability != cell.probability:
             return "?", shade
         return f"{100 * cell.probability:.0f}", shade
@@ -183,8 +153,12 @@ class SharedMap(CellMap):
         self._view: AssignmentView | None = None
         self._counts: list[list[int]] = []
 
-    def show(self, view: AssignmentView | None) -> None:
-        """Show who shares with whom; the same object again costs nothing."""
+    def show(self, view: AssignmentView | None, unit: int = 0) -> None:
+        """Show who shares with whom; the same object again costs nothing.
+
+        It is over all units, whichever one is looked into.
+        """
+        del unit
         if view is self._view:
             return
         self._view = view
@@ -206,7 +180,7 @@ class SharedMap(CellMap):
         count = self._counts[row][column]
         units = len(self._view.units) if self._view is not None else 1
         if row == column or not count:
-            return ("-" if row == column else "0"), _faded(self)
+            return ("-" if row == column else "0"), self.faded
         return str(count), self.palette.shade(0, count * (LEVELS - 1) // max(1, units))
 
 
@@ -214,7 +188,3 @@ def _look(widget: CellMap, cell: Cell) -> tuple[str, Shade]:
     if cell.module < 0:
         return cell.letter, Shade(widget.palette.error, " ", " ")
     return cell.letter, widget.palette.shade(cell.module, cell.level)
-
-
-def _faded(widget: CellMap) -> Shade:
-    return Shade(widget.palette.quiet, " ", " ")

@@ -71,7 +71,7 @@ class Lines(Panel, can_focus=True):
     def draw(self, width: int, height: int) -> Sequence[Row]:
         """The rows from the present place on."""
         if not self._lines:
-            return message_rows(self._empty, width, height, self.palette.quiet)
+            return message_rows(self._empty, width, height, self.palette)
         rows = self._rows_at(width)
         last = max(0, len(rows) - height)
         self._top = last if self._at_end else min(self._top, last)

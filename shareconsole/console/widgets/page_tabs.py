@@ -50,7 +50,8 @@ class PageTabs(Panel):
             front = name == self._front
             style = palette.strong + palette.series(0) if front else palette.quiet
             left, right = ("[", "]") if front else (" ", " ")
-            row.add(left, style).add(f"{key} {name}", style).add(right, style).add(" ")
+            title = f"{key} {name.replace('_', ' ')}"
+            row.add(left, style).add(title, style).add(right, style).add(" ")
             self._ends.append((row.used, name))
         return [row.row()]
 

@@ -75,13 +75,13 @@ def blank_row(width: int) -> Row:
     return RowBuilder(width).row()
 
 
-def message_rows(text: str, width: int, height: int, style: Style) -> list[Row]:
-    """One line of text in the middle of nothing."""
+def message_rows(text: str, width: int, height: int, palette: Palette) -> list[Row]:
+    """One quiet line of text in the middle of nothing."""
     rows = [blank_row(width)] * height
     if rows:
-        shown = fitted(text, width)
+        shown = fitted(text, width, ascii_only=palette.ascii)
         builder = RowBuilder(width).to((width - cell_len(shown)) // 2)
-        rows[(height - 1) // 2] = builder.add(shown, style).row()
+        rows[(height - 1) // 2] = builder.add(shown, palette.quiet).row()
     return rows
 
 

@@ -61,7 +61,7 @@ class PresetList(Panel, can_focus=True):
         palette, choices = self.palette, self._choices
         if not choices:
             text = "" if choices is None else "no presets here and none shipped"
-            return message_rows(text, width, height, palette.quiet)
+            return message_rows(text, width, height, palette)
         self._top = max(0, min(self._top, self._cursor, len(choices) - height))
         self._top = max(self._top, self._cursor - height + 1)
         rows = []

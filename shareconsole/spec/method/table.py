@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, NamedTuple, Self
 
 from shareconsole.spec.fields import Issue, Table
@@ -22,11 +23,29 @@ class Draws(NamedTuple):
     apart: bool = False
 
 
+class StageStart(NamedTuple):
+    """Where one stage of a run begins; the next one ends it, and the run's last step the last.
+
+    Attributes:
+        name: what people are told of it.
+        start: the step after which it begins; 0 for the first.
+        option: the option that says so; empty for the first.
+    """
+
+    name: str
+    start: int
+    option: str = ""
+
+
 class MethodTable(Table):
     """What the checks need to know of any method without asking which one it is."""
 
     memory_options: ClassVar[tuple[str, ...]] = ()
     """Options whose smaller numbers make a step take less memory."""
+
+    searchable: ClassVar[bool] = False
+    """Whether a step is one update on the losses of one assignment alone, which a line search can
+    try again."""
 
     name: str
 
@@ -65,6 +84,41 @@ class MethodTable(Table):
     def issues(self, num_routed: int, num_tasks: int) -> list[Issue]:
         """Return what does not fit the network's routed units and the number of tasks."""
         return []
+
+    def evaluated_at_once(self, batch_size: int) -> int:
+        """Return how many images of a task the half that only evaluates takes at one time."""
+        return batch_size
+
+    @property
+    def compared_images(self) -> int:
+        """Images, at most, by which all tasks' networks are compared; 0 where they never are."""
+        return 0
+
+    def stages(self) -> tuple[StageStart, ...]:
+        """Return the stages of a run in order, the first from step 0; none where all are alike.
+
+        Only the method knows what a stage's name means. It begins a stage by itself, in its first
+        step.
+        """
+        return ()
+
+    def first_stage(self) -> Self:
+        """Return these options for a run that never leaves its first stage, to measure that."""
+        return self
+
+    def stage_issues(self, steps: int) -> list[Issue]:
+        """Return what does not fit a run of this many steps."""
+        found = []
+        for before, stage in pairwise(self.stages()):
+            if stage.start <= before.start:
+                after = f": {before.option} is {before.start}" if before.option else ""
+                problem = f"of {stage.start} leaves no step for {before.name}{after}"
+                found.append(Issue((stage.option,), problem, f"more than {before.start}"))
+            elif stage.start >= steps:
+                problem = f"of {stage.start} leaves no step for {stage.name}"
+                allowed = f"less than train.steps ({steps})"
+                found.append(Issue((stage.option,), problem, allowed))
+        return found
 
     def draws(self, num_routed: int) -> tuple[Draws | None, Draws]:
         """Return the draws of the half that only evaluates, None without one, and that trains.

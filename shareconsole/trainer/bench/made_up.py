@@ -77,7 +77,8 @@ def make_up(shape: DataShape, dtype: torch.dtype) -> MultiTaskData:
 
 def _images(count: int, shape: DataShape, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
     """[N, C, H, W]; drawing every pixel of a large data set would take longer than measuring."""
-    size = (min(count, _DISTINCT), *shape.input_shape)
+    # A task of which a split has no image has a tensor of none.
+    size = (max(1, min(count, _DISTINCT)), *shape.input_shape)
     if shape.bytes_per_pixel:
         drawn = torch.randint(256, size, generator=generator, dtype=torch.uint8)
     else:

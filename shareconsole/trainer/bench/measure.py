@@ -16,8 +16,8 @@ from shareconsole.trainer.bench.peak import conv_gflops
 from shareconsole.trainer.bench.rounds import EndedEarlyError, choose_pace, take_rounds, warm_up
 from shareconsole.trainer.bench.subject import Subject, UnsuitableError
 from shareconsole.trainer.bench.summary import Measured, empty_row, filled_row, reference_of
-from shareconsole.trainer.build import resolve
 from shareconsole.trainer.device import DTYPES
+from shareconsole.trainer.resolving import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

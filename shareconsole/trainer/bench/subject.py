@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from shareconsole.sharing.data import MultiTaskData
     from shareconsole.sharing.method import StepResult, StepSize
+    from shareconsole.sharing.objective import Objective
     from shareconsole.spec.bench import Entropy
     from shareconsole.spec.preset import Preset
 
@@ -62,8 +63,17 @@ class _TimedStepSize:
         with self.watch.part("optimiser"):
             self._inner.step()
 
+    def gradients(self, objective: Objective) -> Tensor:
+        return self._inner.gradients(objective)
+
+    def scalars(self) -> dict[str, float]:
+        return self._inner.scalars()
+
     def zero_gradients(self) -> None:
         self._inner.zero_gradients()
+
+    def reset(self) -> None:
+        self._inner.reset()
 
     def state_dict(self) -> dict[str, Any]:
         return self._inner.state_dict()
@@ -114,9 +124,10 @@ class Subject:
         """
         update: dict[str, Any] = {
             "device": preset.device.model_copy(update={"engine": engine}),
+            "method": preset.method.first_stage(),
         }
         if sampling is not None:
-            update["method"] = preset.method.model_copy(update={"sampling": sampling})
+            update["method"] = update["method"].model_copy(update={"sampling": sampling})
         self.preset = preset.model_copy(update=update)
         self.engine = engine
         self.sampling = sampling

@@ -17,10 +17,10 @@ from shareconsole.console.viewmodel.assignment import (
     shared_with,
     unit_cells,
 )
-from shareconsole.console.viewmodel.assignment_log import MOST_ENTROPIES, thinned
 from shareconsole.console.viewmodel.band import BandBuilder
 from shareconsole.console.viewmodel.errors import TREND, ErrorBuilder
 from shareconsole.console.viewmodel.growing import Arrivals, Growing
+from shareconsole.console.viewmodel.tensor_log import MOST_POINTS, thinned
 
 
 def members(values):
@@ -103,7 +103,7 @@ def test_thinning_keeps_what_was_read():
     before: set[int] = set()
     for count in range(3000):
         places = thinned(count)
-        assert len(places) <= MOST_ENTROPIES + 1
+        assert len(places) <= MOST_POINTS + 1
         assert places == sorted(set(places))
         assert places[-1:] == ([count - 1] if count else [])
         assert len(set(places) - before) <= 1

@@ -165,7 +165,7 @@ class Listener(App[None]):
     def compose(self) -> ComposeResult:
         yield self.widget
 
-    def on_assignment_map_unit_chosen(self, message: AssignmentMap.UnitChosen) -> None:
+    def on_drill_map_unit_chosen(self, message: AssignmentMap.UnitChosen) -> None:
         self.chosen.append(message.index)
 
 

@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.pilot import Pilot
 
+from shareconsole.console.palette import DEFAULT, Palette
 from shareconsole.console.widgets.panel import (
     Panel,
     Row,
@@ -61,13 +62,15 @@ def test_changed_until_ends_at_the_last_difference() -> None:
 
 
 def test_message_rows() -> None:
-    assert [row_text(row) for row in message_rows("hm", 6, 3, BOLD)] == [
+    assert [row_text(row) for row in message_rows("hm", 6, 3, DEFAULT)] == [
         "      ",
         "  hm  ",
         "      ",
     ]
-    assert [row_text(row) for row in message_rows("long text", 4, 1, BOLD)] == ["lon…"]
-    assert message_rows("hm", 6, 0, BOLD) == []
+    assert [row_text(row) for row in message_rows("long text", 4, 1, DEFAULT)] == ["lon…"]
+    plain = message_rows("long text", 4, 1, Palette(ascii=True))
+    assert [row_text(row) for row in plain] == ["lon~"]
+    assert message_rows("hm", 6, 0, DEFAULT) == []
 
 
 def test_only_what_changed_is_sent() -> None:

@@ -109,6 +109,24 @@ class TestRunBar:
             assert part in second
         assert "━" in second
 
+    def test_the_stage_comes_before_what_made_the_run_and_leaves_the_figures_alone(self) -> None:
+        first, second = screen_of(bar(header(stage="retrain 140/3,000"), 2), (80, 2))
+        words = ["digits", "retrain", "140/3,000", "learned_sharing", "seed", "3"]
+        assert first.split() == ["●", "running", *words]
+        assert second == screen_of(bar(header(), 2), (80, 2))[1]
+        narrow = screen_of(bar(header(stage="retrain 140/3,000"), 2), (40, 2))[0]
+        assert narrow.split() == ["●", "running", *words[:3]]
+
+    def test_a_long_stage_is_cut_and_one_row_has_it_where_there_is_room(self) -> None:
+        long = header(stage="a stage whose name goes on and on 140/3,000")
+        assert (
+            "digits  a stage whose name goes on and… 140/3,000"
+            in screen_of(bar(long, 2), (60, 2))[0]
+        )
+        short = header(stage="retrain 140/3,000")
+        assert "digits  retrain 140/3,000" in screen_of(bar(short, 1), (120, 1))[0]
+        assert "retrain" not in screen_of(bar(short, 1), (60, 1))[0]
+
     def test_the_bar_is_as_long_as_the_run_is_far(self) -> None:
         async def act(widget: RunBar, pilot: Pilot[None]) -> None:
             def full(fraction: float) -> int:

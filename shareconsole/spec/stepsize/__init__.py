@@ -1,0 +1,1 @@
+"""Options of the step size rules; `shareconsole.spec.stepsizes` is their catalogue."""

@@ -1,0 +1,139 @@
+"""The search for a tree: against all trees there are, within budgets, on structures put there."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from shareconsole.sharing.branching_tree import cheapest_tree
+from shareconsole.sharing.partitions import partition_cost
+from shareconsole.spec.method.branched import BranchedOptions
+
+WIDTH = BranchedOptions(name="branched").beam_width
+
+
+def random_affinity(units: int, tasks: int, seed: int) -> np.ndarray:
+    A = np.random.default_rng(seed).uniform(-0.2, 1, (units, tasks, tasks))
+    A = (A + A.swapaxes(1, 2)) / 2
+    A[:, range(tasks), range(tasks)] = 1
+    return A
+
+
+def refines(finer, coarser) -> bool:
+    return len({*zip(finer, coarser, strict=True)}) == max(finer) + 1
+
+
+def all_partitions(tasks: int) -> list[tuple[int, ...]]:
+    """Every way to number tasks' clusters, renumbered; slow, and nothing of the code under test."""
+    found = set()
+    for numbers in product(range(tasks), repeat=tasks):
+        seen = list(dict.fromkeys(numbers))
+        found.add(tuple(seen.index(n) for n in numbers))
+    return sorted(found)
+
+
+def cost_of(A_TT: np.ndarray, partition: tuple[int, ...], weighting: str) -> float:
+    """The paper's formula in plain loops."""
+    total, weights = 0.0, 0
+    for cluster in set(partition):
+        tasks = [t for t, c in enumerate(partition) if c == cluster]
+        weight = len(tasks) if weighting == "tasks" else 1
+        total += weight * max((1 - A_TT[i, j] for i in tasks for j in tasks if i < j), default=0)
+        weights += weight
+    return total / weights
+
+
+def brute_force(A_LTT, sizes, limit, weighting):
+    best = (np.inf, np.inf)
+    for tree in product(all_partitions(A_LTT.shape[1]), repeat=len(sizes)):
+        used = sum(s * (max(p) + 1) for s, p in zip(sizes, tree, strict=True))
+        if used <= limit and all(refines(b, a) for a, b in pairwise(tree)):
+            cost = sum(cost_of(A, p, weighting) for A, p in zip(A_LTT, tree, strict=True))
+            best = min(best, (round(cost, 12), used))
+    return best
+
+
+@pytest.mark.parametrize("weighting", ["clusters", "tasks"])
+@pytest.mark.parametrize(("units", "tasks"), [(1, 4), (2, 4), (3, 3), (4, 2)])
+def test_no_tree_within_the_budget_is_cheaper(units, tasks, weighting):
+    for seed in range(3):
+        A = random_affinity(units, tasks, seed)
+        sizes = [int(n) for n in np.random.default_rng(seed).integers(1, 50, units)]
+        for budget in (1, 1.4, 2, 3):
+            limit = int(budget * sum(sizes))
+            tree = cheapest_tree(A, sizes, limit, weighting=weighting)
+            expected = brute_force(A, sizes, limit, weighting)
+            assert (round(tree.cost, 12), tree.parameters) == pytest.approx(expected, abs=1e-11)
+
+
+@pytest.mark.parametrize("tasks", [2, 3, 4, 5, 6])
+def test_a_beam_finds_the_same_on_few_tasks(tasks):
+    for seed in range(8 if tasks < 5 else 3):
+        units = 1 + seed % 5
+        A = random_affinity(units, tasks, seed)
+        sizes = [int(n) for n in np.random.default_rng(seed).integers(1, 200, units)]
+        for budget, weighting in product((1, 1.3, 2, 3), ("clusters", "tasks")):
+            limit = int(budget * sum(sizes))
+            whole = cheapest_tree(A, sizes, limit, weighting=weighting)
+            beam = cheapest_tree(A, sizes, limit, weighting=weighting, beam_width=WIDTH)
+            assert beam.cost == pytest.approx(whole.cost, abs=1e-12)
+            assert beam.parameters == whole.parameters
+
+
+@pytest.mark.parametrize(("tasks", "width"), [(5, None), (5, 1), (12, 3)])
+def test_trees_refine_stay_within_budgets_and_cost_no_more_with_larger_ones(tasks, width):
+    A = random_affinity(4, tasks, 1)
+    sizes = [30, 7, 50, 11]
+    costs = []
+    for budget in (1, 1.2, 1.7, 2, 3.5, tasks):
+        limit = int(budget * sum(sizes))
+        tree = cheapest_tree(A, sizes, limit, beam_width=width)
+        counts = [max(p) + 1 for p in tree.partitions]
+        assert tree.parameters == np.dot(counts, sizes) <= limit
+        for before, after in pairwise(tree.partitions):
+            assert refines(after, before)
+        spelled = sum(partition_cost(1 - a, p) for a, p in zip(A, tree.partitions, strict=True))
+        assert tree.cost == pytest.approx(spelled)
+        costs.append(tree.cost)
+    assert costs[0] == pytest.approx(sum(1 - A.min((1, 2))))
+    assert costs[-1] == 0
+    if width is None:  # a beam may miss with more room what it found with less
+        assert costs == sorted(costs, reverse=True)
+
+
+def test_too_small_a_budget_is_refused():
+    with pytest.raises(ValueError, match="37 parameters at least are over the limit, 36"):
+        cheapest_tree(random_affinity(2, 3, 0), [30, 7], 36)
+
+
+def planted(groups_by_unit: list[list[int]], inside: float = 0.8, outside: float = 0.2):
+    same = [np.equal.outer(groups, groups) for groups in groups_by_unit]
+    A = np.where(same, inside, outside)
+    # A little noise, or there would be ties.
+    noise = np.random.default_rng(0).uniform(0, 0.02, A.shape)
+    A += noise + noise.swapaxes(1, 2)
+    A[:, range(A.shape[1]), range(A.shape[1])] = 1
+    return A
+
+
+@pytest.mark.parametrize("width", [None, WIDTH])
+def test_a_planted_tree_is_found(width):
+    groups = [[0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0, 0, 1, 2, 2, 2]]
+    A = planted(groups)
+    tree = cheapest_tree(A, [1, 1, 1], 6, weighting="tasks", beam_width=width)
+    assert tree.partitions == tuple(tuple(unit) for unit in groups)
+
+
+def test_a_beam_finds_planted_groups_of_many_tasks():
+    groups = [task % 4 for task in range(24)]
+    tree = cheapest_tree(planted([groups] * 3), [5, 9, 2], 64, weighting="tasks", beam_width=20)
+    assert tree.partitions == (tuple(groups),) * 3
+
+
+def test_tasks_that_cannot_be_told_apart_share_everything():
+    for width in (None, 5):
+        tree = cheapest_tree(np.ones((3, 5, 5)), [4, 5, 6], 60, beam_width=width)
+        assert tree.partitions == ((0,) * 5,) * 3
+        assert (tree.cost, tree.parameters) == (0, 15)
