@@ -28,7 +28,7 @@ from tests.studies.sharing import interval, spread
 from tests.studies.tree_setups import CASES, CPU, LEARNABLE, REFERENCE, VARIANTS, Table, preset_of
 from tests.studies.tree_variance import STATES, measure_variance
 
-SEEDS = range(20, 30)
+SEEDS = range(20, 25)
 ROUNDS = 9
 TRAINED = tuple(name for name in VARIANTS if name != "independent 4")
 

@@ -1,0 +1,60 @@
+"""What the study of our variants of learned sharing compares, and on what."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shareconsole.spec.method.table import MethodTable
+from shareconsole.spec.methods import FullSharingOptions, NoSharingOptions
+
+FIRST_SEED = 30
+CASES = {"planted": 5, "digits": 5, "dkl-kannada": 3}
+"""Presets, and how many seeds of each by default."""
+SLOW = "the same, NES rate 0.003"
+TOO_SLOW = {"dkl-kannada": {SLOW}}
+"""Searches that are left out; with all images a step there takes half a second."""
+
+PAPER = "learned"
+TRUE = "true grouping"
+
+
+class Search(NamedTuple):
+    """A way to search, and the final stages after it by the names of the variants they make."""
+
+    overrides: tuple[str, ...] = ()
+    finals: tuple[tuple[str, str], ...] = ()
+
+
+_BOTH = ("method.credit=per_task", "method.nes_batch=all")
+SEARCHES = {
+    PAPER: Search((), (("learned + finetune", "finetune"), ("learned + retrain", "retrain"))),
+    "per-task credit": Search(_BOTH[:1]),
+    "all images": Search(_BOTH[1:]),
+    "per-task credit, all images": Search(_BOTH, (("both + retrain", "retrain"),)),
+    SLOW: Search(
+        (*_BOTH, "method.nes_learning_rate=0.003"), (("both + retrain, NES rate 0.003", "retrain"),)
+    ),
+}
+
+
+class Control(NamedTuple):
+    """Fixed sharing, and how much more than a plain run it gets: images per batch, or steps."""
+
+    method: MethodTable
+    grows: str = ""
+
+
+CONTROLS = {
+    f"{word} sharing{', S times the ' + grows if grows else ''}": Control(options, grows)
+    for word, options in (
+        ("full", FullSharingOptions(name="full_sharing")),
+        ("no", NoSharingOptions(name="no_sharing")),
+    )
+    for grows in ("", "batch", "steps")
+}
+
+
+def variants() -> list[str]:
+    """All names, searches with their final stages first."""
+    searched = [name for key, search in SEARCHES.items() for name in (key, *dict(search.finals))]
+    return [*searched, *CONTROLS, TRUE]
