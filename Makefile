@@ -22,7 +22,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 fuzz: $(STAMP)
 	SHARECONSOLE_FUZZ=10000 $(BIN)/python -m pytest tests/spec/test_fuzz.py

@@ -31,8 +31,13 @@ def print_kinds(page: Page, kinds: Sequence[KindFacts]) -> None:
         _PRINTERS[facts.kind](page, facts)
 
 
+# Found once, at the end of a stage; every later record repeats them.
+_FIXED = ("tree", "affinity")
+
+
 def _heading(page: Page, facts: KindFacts, name: str, what: str) -> None:
-    page.line(Text.assemble((name, HEADING), (f" after step {count(facts.step)}: {what}", QUIET)))
+    when = "" if facts.kind in _FIXED else f" after step {count(facts.step)}"
+    page.line(Text.assemble((name, HEADING), (f"{when}: {what}", QUIET)))
 
 
 def _names(names: Sequence[str], cells: int) -> list[str]:

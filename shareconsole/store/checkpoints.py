@@ -13,15 +13,20 @@ from shareconsole.store.folder import RunFolder
 MANIFEST = "manifest.json"
 
 
-def checkpoint_directories(folder: RunFolder) -> list[Path]:
-    """Complete checkpoints, newest first; one without a manifest was never finished."""
+def checkpoint_directories(folder: RunFolder, *, broken: bool = False) -> list[Path]:
+    """Checkpoints with a manifest, newest first.
+
+    Args:
+        folder: the run.
+        broken: also those without one; somebody took it away, or was stopped while removing them.
+    """
     try:
         names = os.listdir(folder.checkpoints)
     except OSError:
         return []
     steps = sorted(filter(str.isdecimal, names), key=int, reverse=True)
     directories = (folder.checkpoints / name for name in steps)
-    return [directory for directory in directories if (directory / MANIFEST).is_file()]
+    return [path for path in directories if broken or (path / MANIFEST).is_file()]
 
 
 def require_checkpoint(folder: RunFolder, step: int | None) -> Path:

@@ -125,7 +125,7 @@ def load_newest(
     Raises:
         StoreError: There are checkpoints and every one of them is damaged.
     """
-    directories = checkpoint_directories(folder)
+    directories = checkpoint_directories(folder, broken=True)
     for directory in directories:
         try:
             return _load(directory)

@@ -52,7 +52,7 @@ def test_nan_can_be_trained_through(make_run, train):
     assert "on_nan = 'continue'" in warnings[0]
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "manifest"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "manifest", "no manifest"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_run, train, damage):
     folder, reference = make_run(), make_run("train.steps=50")
     assert train(folder) == 0
@@ -67,8 +67,10 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_run, train, dama
         state.write_bytes(content[:-10])
     elif damage == "remove":
         state.unlink()
-    else:
+    elif damage == "manifest":
         (newest / "manifest.json").write_text('{"step": 40}')
+    else:
+        (newest / "manifest.json").unlink()
     assert train(folder, "--steps", "50") == 0
     rejected = [e for e in read_events(folder) if e.kind == "checkpoint_rejected"]
     assert [e.data["name"] for e in rejected] == ["000000040"]
@@ -77,11 +79,12 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_run, train, dama
     assert (check.from_step, check.overlap_steps, check.identical) == (30, 10, True)
 
 
-def test_only_damaged_checkpoints_is_a_failure_not_a_fresh_start(make_run, train):
+@pytest.mark.parametrize("file", ["state.pt", "manifest.json"])
+def test_only_damaged_checkpoints_is_a_failure_not_a_fresh_start(make_run, train, file):
     folder = make_run()
     assert train(folder) == 0
     for directory in checkpoint_directories(folder):
-        (directory / "state.pt").write_bytes(b"nothing")
+        (directory / file).unlink()
     assert train(folder, "--steps", "50") == 1
     assert "checkpoints" in derive_state(folder).reason
 
