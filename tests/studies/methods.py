@@ -52,7 +52,6 @@ SUMMARY = (
     "of_task",
     "steps",
     "cpu_seconds",
-    "entropy",
 )
 
 
@@ -164,23 +163,27 @@ def methods_of(table: Table, case: str) -> list[str]:
 
 def print_errors(table: Table, case: str) -> None:
     """The main table of a case."""
-    names = methods_of(table, case)
-    seeds = len(table.column(PART, case, names[0], "macro_error"))
-    print(f"\n{case}, {seeds} seeds from {FIRST_SEED}\n")
+    print(f"\n{case}, seeds from {FIRST_SEED}\n")
     print(
-        f"| method | macro error % | minus {REFERENCE}, points | micro error % | stored | in use "
-        "| of a task | steps | CPU s |\n|---|---|---|---|---|---|---|---|---|"
+        f"| method | seeds | macro error % | minus {REFERENCE}, points | micro error % | stored "
+        "| in use | of a task | steps | CPU s |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     reference = table.column(PART, case, REFERENCE, "macro_error")
-    for name in names:
-        column = {part: table.column(PART, case, name, part) for part in SUMMARY[:-1]}
-        minus = column["macro_error"] - reference[: len(column["macro_error"])]
-        sizes = [f"{median(column[part]):,.0f}" for part in ("stored", "used", "of_task", "steps")]
-        print(
-            f"| {name} | {spread(column['macro_error'])} "
-            f"| {'' if name == REFERENCE else interval(minus)} | {spread(column['micro_error'])} "
-            f"| {' | '.join(sizes)} | {median(column['cpu_seconds']):.0f} |"
-        )
+    for name in methods_of(table, case):
+        column = {part: table.column(PART, case, name, part) for part in SUMMARY}
+        macro, micro = column["macro_error"], column["micro_error"]
+        paired = min(len(macro), len(reference))
+        minus = macro[:paired] - reference[:paired]
+        several = paired > 1
+        cells = [
+            name,
+            str(len(macro)),
+            spread(macro) if several else f"{100 * macro[0]:.2f}",
+            interval(minus) if several and name != REFERENCE else "",
+            spread(micro) if several else f"{100 * micro[0]:.2f}",
+            *(f"{median(column[part]):,.0f}" for part in SUMMARY[2:]),
+        ]
+        print(f"| {' | '.join(cells)} |")
 
 
 def print_structure(table: Table) -> None:
