@@ -10,12 +10,12 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.allocation import AllocationView, certainty, in_common
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
+from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
 
 
-class AllocationMap(DrillMap):
+class AllocationMap(TaskUnitMap):
     """Tasks x routed units: the components in use.
 
     Cells of a column that look alike use the same; the shade is how settled that is.
@@ -40,19 +40,6 @@ class AllocationMap(DrillMap):
         self._view = view
         self._levels = _levels(view) if view is not None else []
         self.redraw()
-
-    @property
-    def unit(self) -> int | None:
-        """The unit under the cursor."""
-        return self.cursor[1] if self._view is not None and self._view.units else None
-
-    def row_names(self) -> Sequence[str]:
-        """The tasks."""
-        return self._view.tasks if self._view is not None else ()
-
-    def column_names(self) -> Sequence[str]:
-        """The routed units."""
-        return self._view.units if self._view is not None else ()
 
     def content(self, row: int, column: int) -> tuple[str, Shade]:
         """A letter for each component in use, at its place; their number where room is short."""

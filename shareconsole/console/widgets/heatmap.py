@@ -17,12 +17,12 @@ from shareconsole.console.viewmodel.assignment import (
 )
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
+from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
 
 
-class AssignmentMap(DrillMap):
+class AssignmentMap(TaskUnitMap):
     """Tasks x routed units: letter and colour are the likeliest module, shade its probability."""
 
     kind = "assignment"
@@ -43,19 +43,6 @@ class AssignmentMap(DrillMap):
         self._view = view
         self._cells = cells(view) if view is not None else []
         self.redraw()
-
-    @property
-    def unit(self) -> int | None:
-        """The unit under the cursor."""
-        return self.cursor[1] if self._view is not None and self._view.units else None
-
-    def row_names(self) -> Sequence[str]:
-        """The tasks."""
-        return self._view.tasks if self._view is not None else ()
-
-    def column_names(self) -> Sequence[str]:
-        """The routed units."""
-        return self._view.units if self._view is not None else ()
 
     def content(self, row: int, column: int) -> tuple[str, Shade]:
         """The likeliest module's letter."""
