@@ -20,7 +20,7 @@ from shareconsole.console.widgets.panel import fitted
 _KEYS = 11
 _COLUMN = 37
 _GAP = 1
-MOVES = frozenset({"move", "page", "scroll_lines", "scroll_page", "scroll_tasks"})
+MOVES = frozenset({"move", "page", "scroll_lines", "scroll_page", "scroll_rows"})
 """Actions that move a cursor: the help names them once for all widgets."""
 
 

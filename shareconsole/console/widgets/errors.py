@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events
 from textual.binding import Binding, BindingType
 
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.errors import ErrorRow, ErrorTable
 from shareconsole.console.widgets.panel import (
-    Panel,
     Row,
     RowBuilder,
     blank_row,
     fitted,
     message_rows,
 )
+from shareconsole.console.widgets.scrolling import ScrollingPanel
 from shareconsole.console.widgets.sparkline import spark
 
 _NAME_CELLS = 22
@@ -32,12 +31,12 @@ _LEAST_RANGE = math.log(2)
 """A trend within a factor of two does not fill the height of its row."""
 
 
-class ErrorPanel(Panel, can_focus=True):
+class ErrorPanel(ScrollingPanel, can_focus=True):
     """Per task its error, its best and its trend; the means, and the Rand index where known."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_tasks(-1)", "Up", show=False, id="errors-up"),
-        Binding("down,j", "scroll_tasks(1)", "Down", show=False, id="errors-down"),
+        Binding("up,k", "scroll_rows(-1)", "Up", show=False, id="errors-up"),
+        Binding("down,j", "scroll_rows(1)", "Down", show=False, id="errors-down"),
     ]
 
     def __init__(
@@ -46,7 +45,6 @@ class ErrorPanel(Panel, can_focus=True):
         """Starts without data."""
         super().__init__(name=name, id=id, classes=classes)
         self._table: ErrorTable | None = None
-        self._top = 0
         self.set_title("test error %")
 
     def show(self, table: ErrorTable | None) -> None:
@@ -152,21 +150,6 @@ class ErrorPanel(Panel, can_focus=True):
                 break
             row.add("  ").add(unit, palette.plain).add(" ").add(text, palette.strong)
         return row.row()
-
-    def action_scroll_tasks(self, by: int) -> None:
-        """Scroll the tasks, where there are more than fit."""
-        self._top = max(0, self._top + by)
-        self.redraw()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Go down."""
-        event.stop()
-        self.action_scroll_tasks(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Go up."""
-        event.stop()
-        self.action_scroll_tasks(-1)
 
 
 def _number(value: float | None) -> str:

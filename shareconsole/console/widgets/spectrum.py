@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events
 from textual.binding import Binding, BindingType
 
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_value
 from shareconsole.console.viewmodel.spectrum import SpectrumView
 from shareconsole.console.widgets.panel import (
-    Panel,
     Row,
     RowBuilder,
     blank_row,
     fitted,
     message_rows,
 )
+from shareconsole.console.widgets.scrolling import ScrollingPanel
 from shareconsole.console.widgets.trend import trend_row
 
 _NAME_CELLS = 18
@@ -29,12 +28,12 @@ _MOST_ROWS = 6
 _MOST_BAR = 6
 
 
-class SpectrumPanel(Panel, can_focus=True):
+class SpectrumPanel(ScrollingPanel, can_focus=True):
     """Per layer a bar for each singular value, relative to its largest, and the effective rank."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_tasks(-1)", "Up", show=False, id="spectrum-up"),
-        Binding("down,j", "scroll_tasks(1)", "Down", show=False, id="spectrum-down"),
+        Binding("up,k", "scroll_rows(-1)", "Up", show=False, id="spectrum-up"),
+        Binding("down,j", "scroll_rows(1)", "Down", show=False, id="spectrum-down"),
     ]
 
     def __init__(
@@ -43,7 +42,6 @@ class SpectrumPanel(Panel, can_focus=True):
         """Starts without data."""
         super().__init__(name=name, id=id, classes=classes)
         self._view: SpectrumView | None = None
-        self._top = 0
         self._shown = 0
         self.set_title("singular values")
 
@@ -126,21 +124,6 @@ class SpectrumPanel(Panel, can_focus=True):
         return trend_row(
             "mean effective rank", history, value, unit, width, self.palette, low=1.0
         ).row()
-
-    def action_scroll_tasks(self, by: int) -> None:
-        """Scroll the layers, where there are more than fit."""
-        self._top = max(0, self._top + by)
-        self.redraw()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Go down."""
-        event.stop()
-        self.action_scroll_tasks(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Go up."""
-        event.stop()
-        self.action_scroll_tasks(-1)
 
 
 def _bars(

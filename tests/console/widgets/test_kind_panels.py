@@ -239,9 +239,9 @@ def test_layers_without_room_are_scrolled() -> None:
     async def act(widget: SpectrumPanel, pilot: Pilot[None]) -> None:
         widget.show(spectrum(units=9))
         assert rows_of(widget)[0].startswith("1-4/9")
-        widget.action_scroll_tasks(2)
+        widget.action_scroll_rows(2)
         assert rows_of(widget)[0].startswith("3-6/9")
-        widget.action_scroll_tasks(100)
+        widget.action_scroll_rows(100)
         assert rows_of(widget)[0].startswith("6-9/9")
         assert rows_of(widget)[-2].startswith("conv9")
 

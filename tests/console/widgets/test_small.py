@@ -82,9 +82,9 @@ class TestErrorPanel:
             assert rows_of(panel)[0].startswith("1-")
             await pilot.press("down")
             assert rows_of(panel)[1].startswith("task-2 ")
-            panel.action_scroll_tasks(60)
+            panel.action_scroll_rows(60)
             assert any(row.startswith("task-50") for row in rows_of(panel))
-            panel.action_scroll_tasks(-60)
+            panel.action_scroll_rows(-60)
             await pilot.press("k")
             assert rows_of(panel)[1].startswith("task-1 ")
 
