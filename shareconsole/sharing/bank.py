@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -17,7 +16,6 @@ from shareconsole.sharing.dropout import Dropout
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from shareconsole.sharing.network import Mark, NetworkPlan
@@ -130,24 +128,23 @@ class Bank(nn.Module):
         named = zip(self.names, self._candidates, strict=True)
         return [*named, ("head", self._heads)]
 
-    def choices(self, assignments_SLT: Tensor) -> list[NDArray[np.int64]]:
-        """For each entry of `modules_by_unit`, the module [S, T] that every network uses there.
+    def choices(self, assignments_SLT: Tensor) -> list[list[list[int]]]:
+        """For each entry of `modules_by_unit`, the module [S][T] that every network uses there.
 
         Args:
             assignments_SLT: [S, L, T] on the CPU.
         """
-        drawn = assignments_SLT.numpy()
-        shape = (len(drawn), self.num_tasks)
-        own = np.broadcast_to(np.arange(self.num_tasks), shape)
-        routed = iter(range(drawn.shape[1]))
-        choices = [
-            drawn[:, next(routed)]
-            if mark == "routed"
-            else own
-            if mark == "task"
-            else np.zeros(shape, dtype=np.int64)
-            for mark in self.marks
-        ]
+        drawn = assignments_SLT.tolist()
+        own = [[*range(self.num_tasks)]] * len(drawn)
+        shared = [[0] * self.num_tasks] * len(drawn)
+        routed = iter(range(self.num_routed))
+        choices = []
+        for mark in self.marks:
+            if mark == "routed":
+                unit = next(routed)
+                choices.append([rows[unit] for rows in drawn])
+            else:
+                choices.append(own if mark == "task" else shared)
         return [*choices, own]
 
     def normalise_gradients(self, num_samples: int, pi_LTK: Tensor) -> None:

@@ -20,13 +20,16 @@ from shareconsole.sharing.column_convolution import (
     multiply,
     patches,
 )
-from shareconsole.sharing.kernels import unbiased_variance, variance_of_centred
+from shareconsole.sharing.kernels import add_gradients, unbiased_variance, variance_of_centred
 from shareconsole.sharing.layout import by_node, from_nodes, join
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
 
     from shareconsole.sharing.column_convolution import Patches
+    from shareconsole.sharing.kernels import Norm
     from shareconsole.sharing.layout import Layout
 
 _MAX_POOL = torch.ops.aten.max_pool2d_with_indices
@@ -61,21 +64,29 @@ class ConvUnit(torch.autograd.Function):
     changes no other bit. Where a scale is exactly zero, its own gradient is that of the largest of
     a window's values instead of the first.
 
-    Arguments: x, layout, settings, then G kernels, G weights and G biases.
-    Returns the output, and without gradient the mean [N, C] and the unbiased variance [N, C] of
-    the values before normalisation.
+    Arguments: x, a weight of any of the layers, layout, settings, then the convolutions and the
+    batch-norm layers of the G modules in use. Returns the output, and without gradient the mean
+    [N, C] and the unbiased variance [N, C] of the values before normalisation. The gradients of the
+    layers are added to them; the one weight among the arguments tells torch that there are some.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, layout: Layout, settings: ConvSettings, *parameters: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        layout: Layout,
+        settings: ConvSettings,
+        convs: Sequence[nn.Conv2d],
+        norms: Sequence[Norm],
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        modules = len(layout.nodes)
-        weight_GC = torch.stack([*parameters[modules : 2 * modules]])
-        bias_GC = torch.stack([*parameters[2 * modules :]])
+        del weight
+        weight_GC = torch.stack([norm.weight for norm in norms])
+        bias_GC = torch.stack([norm.bias for norm in norms])
         sign_GC = torch.ones_like(weight_GC).copysign_(weight_GC)
-        kernels = torch.stack([*parameters[:modules]]).mul_(sign_GC[:, :, None, None, None])
+        kernels = torch.stack([conv.weight for conv in convs])
+        kernels.mul_(sign_GC[:, :, None, None, None])
         found, mean, y = _convolve_and_centre(x, kernels, layout, settings)
         centred = by_node(y, layout.num_nodes)
         variance = variance_of_centred(centred)
@@ -88,6 +99,7 @@ class ConvUnit(torch.autograd.Function):
         source = x if found is None else found.matrix_RP
         ctx.save_for_backward(source, kernels, sign_GC, y, inverse, scale, peaks, indices, output)
         ctx.layout, ctx.settings, ctx.by_patches = layout, settings, found is not None
+        ctx.convs, ctx.norms = convs, norms
         mean = (mean * layout.spread(sign_GC))[:, 0]
         unbiased = unbiased_variance(variance, centred.shape[1])
         ctx.mark_non_differentiable(mean, unbiased)
@@ -96,7 +108,7 @@ class ConvUnit(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of x, the kernels, the weights and the biases."""
+        """The gradient of x; those of the layers are added to them."""
         layout, settings = ctx.layout, ctx.settings
         source, kernels, sign_GC, y, inverse, scale, peaks, indices, output = ctx.saved_tensors
         centred = by_node(y, layout.num_nodes)
@@ -114,10 +126,14 @@ class ConvUnit(torch.autograd.Function):
         dx, dkernels = backward(
             from_nodes(moved, y), source, kernels, layout, settings, ctx.needs_input_grad[0]
         )
-        dkernels = dkernels * sign_GC[:, :, None, None, None]
-        weights = layout.collect(along).mul_(sign_GC)
-        biases = layout.collect(total)
-        return dx, None, None, *dkernels.unbind(), *weights.unbind(), *biases.unbind()
+        # Contiguous, as the weights are, whatever order they were computed in.
+        of_kernels = torch.mul(
+            dkernels, sign_GC[:, :, None, None, None], out=torch.empty_like(kernels)
+        )
+        add_gradients([conv.weight for conv in ctx.convs], of_kernels)
+        add_gradients([norm.weight for norm in ctx.norms], layout.collect(along).mul_(sign_GC))
+        add_gradients([norm.bias for norm in ctx.norms], layout.collect(total))
+        return dx, None, None, None, None, None
 
 
 def _convolve(x: Tensor, kernel: Tensor, settings: ConvSettings) -> Tensor:

@@ -15,13 +15,26 @@ from shareconsole.sharing import column_convolution
 from shareconsole.sharing.layout import by_node, from_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor, nn
 
     from shareconsole.sharing.layout import Layout
 
     Norm = nn.BatchNorm1d | nn.BatchNorm2d
+
+
+def add_gradients(parameters: Sequence[Tensor], gradients: Iterable[Tensor]) -> None:
+    """Add to the gradients of some parameters, as torch does at the end of its graph.
+
+    One by one through the graph the many small ones of all modules take longer than they took to
+    compute. Each must lie in memory as its parameter does, which torch sees to there.
+    """
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if parameter.grad is None:
+            parameter.grad = gradient
+        else:
+            parameter.grad += gradient
 
 
 def pool_2x2(x: Tensor) -> Tensor:
@@ -135,25 +148,28 @@ def unbiased_variance(variance_N1C: Tensor, count: int) -> Tensor:
 class NodeBatchNorm(torch.autograd.Function):
     """Batch-norm in train mode, each node by the statistics of its own values.
 
-    Arguments: x [N * B, C, H, W] or [N * B, C], layout, eps, then G weights and G biases [C].
-    Returns the output, and without gradient the mean [N, C] and the unbiased variance [N, C].
+    Arguments: x [N * B, C, H, W] or [N * B, C], a weight of any of the layers, layout, then the
+    layers of the G modules in use. Returns the output, and without gradient the mean [N, C] and the
+    unbiased variance [N, C]. The gradients of the layers are added to them; the one weight among
+    the arguments tells torch that there are some.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, layout: Layout, eps: float, *affine: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, layout: Layout, norms: Sequence[Norm]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        modules = len(layout.nodes)
+        del weight
         values = by_node(x, layout.num_nodes)
         mean = values.mean(1, keepdim=True)
         centred = values - mean
         variance = variance_of_centred(centred)
-        inverse = torch.rsqrt(variance + eps)
-        scale = inverse * layout.spread(torch.stack(affine[:modules]))
-        output = torch.addcmul(layout.spread(torch.stack(affine[modules:])), centred, scale)
+        inverse = torch.rsqrt(variance + norms[0].eps)
+        scale = inverse * layout.spread(torch.stack([norm.weight for norm in norms]))
+        biases = layout.spread(torch.stack([norm.bias for norm in norms]))
+        output = torch.addcmul(biases, centred, scale)
         ctx.save_for_backward(centred, inverse, scale)
-        ctx.layout = layout
+        ctx.layout, ctx.norms = layout, norms
         mean, unbiased = mean[:, 0], unbiased_variance(variance, centred.shape[1])
         ctx.mark_non_differentiable(mean, unbiased)
         return from_nodes(output, x), mean, unbiased
@@ -161,7 +177,7 @@ class NodeBatchNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of x, the weights and the biases."""
+        """The gradient of x; those of the layers are added to them."""
         centred, inverse, scale = ctx.saved_tensors
         count = centred.shape[1]
         flow = by_node(gradients[0], ctx.layout.num_nodes)
@@ -169,31 +185,35 @@ class NodeBatchNorm(torch.autograd.Function):
         along = (flow * centred).sum(1, keepdim=True).mul_(inverse)
         moved = torch.addcmul(scale * total / -count, centred, scale * inverse * along / -count)
         dx = from_nodes(moved.addcmul_(flow, scale), gradients[0])
-        weights, biases = ctx.layout.collect(along), ctx.layout.collect(total)
-        return dx, None, None, *weights.unbind(), *biases.unbind()
+        add_gradients([norm.weight for norm in ctx.norms], ctx.layout.collect(along))
+        add_gradients([norm.bias for norm in ctx.norms], ctx.layout.collect(total))
+        return dx, None, None, None
 
 
 class GroupedLinear(torch.autograd.Function):
     """A linear layer per module, each over the rows of its own nodes.
 
-    Arguments: x [N * B, F], layout, then G weights [O_g, F] and G biases [O_g]. Returns
-    [N * B, max O_g]; where a module has fewer outputs the rest is minus infinity, so that a
-    softmax gives it nothing.
+    Arguments: x [N * B, F], a weight of any of the layers, layout, then the layers of the G modules
+    in use, of O_g outputs and with biases. Returns [N * B, max O_g]; where a module has fewer
+    outputs the rest is minus infinity, so that a softmax gives it nothing. The gradients of the
+    layers are added to them; the one weight among the arguments tells torch that there are some.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, layout: Layout, *parameters: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, layout: Layout, layers: Sequence[nn.Linear]
+    ) -> Tensor:
         """See the class."""
-        modules = len(layout.nodes)
-        weights, biases = parameters[:modules], parameters[modules:]
-        ctx.save_for_backward(x, *weights)
-        ctx.layout = layout
-        return grouped_linear(x, layout, weights, biases)
+        del weight
+        # Saved, so that torch notices weights that moved before the gradient is taken.
+        ctx.save_for_backward(x, *[layer.weight for layer in layers])
+        ctx.layout, ctx.layers = layout, layers
+        return grouped_linear(x, layout, layers)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of x, the weights and the biases."""
+        """The gradient of x; those of the layers are added to them."""
         layout = ctx.layout
         x, *weights = ctx.saved_tensors
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
@@ -207,13 +227,15 @@ class GroupedLinear(torch.autograd.Function):
             dbiases.append(used.sum(0))
             if place is not None:
                 torch.mm(used, weight, out=place)
-        return dx, None, *dweights, *dbiases
+        add_gradients([layer.weight for layer in ctx.layers], dweights)
+        add_gradients([layer.bias for layer in ctx.layers], dbiases)
+        return dx, None, None, None
 
 
-def grouped_linear(
-    x: Tensor, layout: Layout, weights: Sequence[Tensor], biases: Sequence[Tensor]
-) -> Tensor:
+def grouped_linear(x: Tensor, layout: Layout, layers: Sequence[nn.Linear]) -> Tensor:
     """`GroupedLinear` without gradient."""
+    weights = [layer.weight for layer in layers]
+    biases = [layer.bias for layer in layers]
     widths = {weight.shape[0] for weight in weights}
     if len(weights) == 1:
         return torch.addmm(biases[0], x, weights[0].T)

@@ -52,12 +52,14 @@ class Layout:
 
     def spread(self, values_GC: Tensor) -> Tensor:
         """Vectors of the G modules as [N, 1, C], or [1, 1, C] where G is 1."""
-        if len(self.nodes) > 1:
+        if 1 < len(self.nodes) < self.num_nodes:
             values_GC = values_GC.index_select(0, self.module_of_node)
         return values_GC.unsqueeze(1)
 
     def collect(self, values_N1C: Tensor) -> Tensor:
         """Sum over the nodes of each module, [G, C]; the transpose of `spread`."""
+        if len(self.nodes) == self.num_nodes:
+            return values_N1C[:, 0]
         if len(self.nodes) == 1:
             return values_N1C.sum(0)
         sums = values_N1C.new_zeros(len(self.nodes), values_N1C.shape[2])

@@ -93,23 +93,22 @@ class LoweredUnit:
             layers = [[named[name] for name in step.layers] for named in used]
             if step.kind == "linear" and inputs[0].dim() == 2:
                 linears = [row[0] for row in layers]
-                weights = [layer.weight for layer in linears]
-                biases = [layer.bias for layer in linears]
-                values[step.output] = GroupedLinear.apply(inputs[0], layout, *weights, *biases)
+                values[step.output] = GroupedLinear.apply(
+                    inputs[0], linears[0].weight, layout, linears
+                )
                 continue
             if step.kind in ("layer", "linear"):
                 parts = zip(layers, layout.split(inputs[0]), strict=True)
                 values[step.output] = join([self._apply(layer, part) for (layer,), part in parts])
                 continue
             norms = [row[-1] for row in layers]
-            affine = [*[norm.weight for norm in norms], *[norm.bias for norm in norms]]
+            weight = norms[0].weight
             if step.kind == "norm":
-                outputs = NodeBatchNorm.apply(inputs[0], layout, norms[0].eps, *affine)
+                outputs = NodeBatchNorm.apply(inputs[0], weight, layout, norms)
             else:
                 convs = [row[0] for row in layers]
                 settings = self._settings(convs[0], norms[0], inputs[0], len(convs))
-                kernels = [conv.weight for conv in convs]
-                outputs = ConvUnit.apply(inputs[0], layout, settings, *kernels, *affine)
+                outputs = ConvUnit.apply(inputs[0], weight, layout, settings, convs, norms)
             values[step.output], mean, variance = outputs
             observe(norms, mean, variance)
         return cast("Tensor", values[self._program.result])
@@ -125,9 +124,7 @@ class LoweredUnit:
                 continue
             if step.kind == "linear" and inputs[0].dim() == 2:
                 linears = [named[step.layers[0]] for named in used]
-                weights = [layer.weight for layer in linears]
-                biases = [layer.bias for layer in linears]
-                values[step.output] = grouped_linear(inputs[0], layout, weights, biases)
+                values[step.output] = grouped_linear(inputs[0], layout, linears)
                 continue
             outputs: list[Tensor] = []
             if step.kind in ("conv-unit", "conv-norm"):

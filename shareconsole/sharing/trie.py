@@ -4,28 +4,26 @@ Two assignments that give a task the same modules in units 1..l have bit-identic
 to unit l. The distinct (images, module prefix) pairs are the nodes of a trie; an engine computes
 each node once. This file finds the nodes; it knows no network and computes nothing else.
 
+Everything here is plain integers: a population is a few dozen to a few thousand of them, for which
+an array library starts later than the loops below have ended.
+
 Shapes: S assignments, T tasks, N nodes of one unit. Nodes are sorted by module, then by parent,
-so that the nodes of one module are one segment.
+so that the nodes of one module are one segment. A network is one task under one assignment; where
+networks are listed, they come sample-major, then task.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    Integers = NDArray[np.int64]
+    from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """The nodes of one module.
 
     Attributes:
@@ -51,27 +49,26 @@ class Calls:
     """The calls of one unit's modules that the loop engine would make in a step, in its order.
 
     Attributes:
-        of_module: Calls of each module.
+        of_module: Calls of each module that is called.
     """
 
-    def __init__(self, choice_ST: Integers) -> None:
-        """Take the module of every sample and active task."""
-        self._choice_ST = choice_ST
-        self.of_module: list[int] = np.bincount(choice_ST.ravel()).tolist()
+    def __init__(self, modules: Sequence[int]) -> None:
+        """Take the module of every network of an active task."""
+        self._modules = modules
+        self.of_module: Mapping[int, int] = Counter(modules)
 
     @cached_property
-    def later_ST(self) -> Integers:
-        """[S, T'] calls of the same module that come after each, sample-major, then task."""
-        backwards = self._choice_ST.ravel()[::-1]
-        later = np.empty_like(backwards)
-        # In stable order calls of one module are neighbours, the last call of the step first.
-        order = np.argsort(backwards, kind="stable")
-        starts = np.cumsum(self.of_module) - self.of_module
-        later[order] = np.arange(len(order)) - starts[backwards[order]]
-        return later[::-1].reshape(self._choice_ST.shape)
+    def later(self) -> list[int]:
+        """For each network, the calls of the same module that come after its own."""
+        seen = dict.fromkeys(self.of_module, 0)
+        later = []
+        for module in reversed(self._modules):
+            later.append(seen[module])
+            seen[module] += 1
+        return later[::-1]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Level:
     """The nodes of one unit.
 
@@ -80,17 +77,17 @@ class Level:
             set of images.
         num_parents: Nodes of the unit before, or sets of images.
         segments: One per module in use, in order; together they cover all nodes.
-        node_ST: [S, T'] node that each network passes through.
+        nodes: [S * T'] node that each network of the active tasks that take part passes through.
         calls: The calls of the whole step.
-        columns: [T'] which of the active tasks take part.
+        networks: [S * T'] the same networks among those of all active tasks.
     """
 
-    parents: Integers
+    parents: Sequence[int]
     num_parents: int
     segments: tuple[Segment, ...]
-    node_ST: Integers
+    nodes: Sequence[int]
     calls: Calls
-    columns: Integers
+    networks: Sequence[int]
 
     @property
     def num_nodes(self) -> int:
@@ -106,9 +103,9 @@ class Level:
     def continues_in_order(self) -> bool:
         """True if node i continues node i throughout, so that nothing has to move."""
         same = self.num_nodes == self.num_parents
-        return same and np.array_equal(self.parents, np.arange(self.num_parents))
+        return same and all(i == parent for i, parent in enumerate(self.parents))
 
-    def statistic_weights(self, momentum: float) -> NDArray[np.float64]:
+    def statistic_weights(self, momentum: float) -> list[float]:
         """Weight [N] of each node's batch statistics in its module's running statistics.
 
         n updates r <- (1 - m) r + m x_i, one per call, have the closed form
@@ -117,13 +114,16 @@ class Level:
         Args:
             momentum: m, as torch's batch-norm defines it.
         """
-        weights = momentum * (1 - momentum) ** self.calls.later_ST[:, self.columns]
-        nodes = self.node_ST.ravel()
-        return np.bincount(nodes, weights.ravel(), self.num_nodes).astype(np.float64)
+        most = max(self.calls.of_module.values())
+        of_call = [momentum * (1 - momentum) ** later for later in range(most)]
+        weights = [0.0] * self.num_nodes
+        later = self.calls.later
+        for node, network in zip(self.nodes, self.networks, strict=True):
+            weights[node] += of_call[later[network]]
+        return weights
 
 
-@dataclass(frozen=True)
-class Trie:
+class Trie(NamedTuple):
     """The nodes of every unit for some tasks.
 
     Attributes:
@@ -135,9 +135,9 @@ class Trie:
     tasks: tuple[int, ...]
 
     @property
-    def leaf_ST(self) -> Integers:
-        """[S, T'] node of the last level that each network ends in."""
-        return self.levels[-1].node_ST
+    def leaves(self) -> Sequence[int]:
+        """[S * T'] node of the last level that each network ends in."""
+        return self.levels[-1].nodes
 
     @property
     def num_nodes(self) -> int:
@@ -146,47 +146,57 @@ class Trie:
 
 
 def build_tries(
-    choices: Sequence[Integers], image_sets: Integers, chunks: Sequence[Sequence[int]]
+    choices: Sequence[Sequence[Sequence[int]]],
+    image_sets: Sequence[int],
+    chunks: Sequence[Sequence[int]],
 ) -> tuple[Trie, ...]:
     """Find the nodes, one trie per chunk of tasks.
 
     Args:
-        choices: For each unit, heads included, the module [S, T] that every network uses there.
+        choices: For each unit, heads included, the module [S][T] that every network uses there.
         image_sets: [T] which set of images a task reads; tasks that read the same share nodes.
         chunks: Tasks that are computed together; tasks in none take no part, and do not count as
             calls.
     """
-    active = np.array(sorted(task for chunk in chunks for task in chunk), dtype=np.int64)
-    calls = [Calls(choice[:, active]) for choice in choices]
-    return tuple(
-        _build(choices, image_sets, np.array(chunk), np.searchsorted(active, chunk), calls)
-        for chunk in chunks
-    )
+    active = sorted(task for chunk in chunks for task in chunk)
+    of_networks = [[row[task] for row in choice for task in active] for choice in choices]
+    calls = [Calls(modules) for modules in of_networks]
+    tries = []
+    for chunk in chunks:
+        columns = [active.index(task) for task in chunk]
+        networks = [
+            start + column
+            for start in range(0, len(of_networks[0]), len(active))
+            for column in columns
+        ]
+        read = [image_sets[task] for task in chunk] * len(choices[0])
+        levels = _levels(of_networks, networks, read, max(image_sets) + 1, calls)
+        tries.append(Trie(levels, tuple(chunk)))
+    return tuple(tries)
 
 
-def _build(
-    choices: Sequence[Integers],
-    image_sets: Integers,
-    tasks: Integers,
-    columns: Integers,
+def _levels(
+    of_networks: Sequence[Sequence[int]],
+    networks: Sequence[int],
+    read: Sequence[int],
+    num_sets: int,
     calls: Sequence[Calls],
-) -> Trie:
-    nodes_before = int(image_sets.max()) + 1
-    prefix = image_sets[tasks]
+) -> tuple[Level, ...]:
+    """The levels of some networks, of which `read` is what set of images each reads."""
+    num_parents, prefix = num_sets, read
     levels = []
-    for choice, of_unit in zip(choices, calls, strict=True):
-        keys = choice[:, tasks] * nodes_before + prefix
-        # The distinct keys in order by marking them: many times faster than sorting them.
-        present = np.zeros(int(keys.max()) + 1, dtype=bool)
-        present[keys] = True
-        nodes = np.flatnonzero(present)
-        prefix = (np.cumsum(present) - 1)[keys]
-        segments: list[Segment] = []
-        for module, count in enumerate(np.bincount(nodes // nodes_before).tolist()):
-            if count:
-                start = segments[-1].stop if segments else 0
-                segments.append(Segment(module, start, start + count, of_unit.of_module[module]))
-        parents = nodes % nodes_before
-        levels.append(Level(parents, nodes_before, tuple(segments), prefix, of_unit, columns))
-        nodes_before = len(nodes)
-    return Trie(tuple(levels), tuple(tasks.tolist()))
+    for modules, of_unit in zip(of_networks, calls, strict=True):
+        drawn = [modules[network] for network in networks]
+        keys = [m * num_parents + parent for m, parent in zip(drawn, prefix, strict=True)]
+        distinct = sorted(set(keys))
+        node_of = {key: node for node, key in enumerate(distinct)}
+        prefix = [node_of[key] for key in keys]
+        segments, start = [], 0
+        for module, count in Counter(key // num_parents for key in distinct).items():
+            calls_of = of_unit.of_module[module]
+            segments.append(Segment(module, start, start + count, calls_of))
+            start += count
+        parents = [key % num_parents for key in distinct]
+        levels.append(Level(parents, num_parents, tuple(segments), prefix, of_unit, networks))
+        num_parents = len(distinct)
+    return tuple(levels)

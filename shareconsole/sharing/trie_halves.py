@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from shareconsole.sharing.layout import channels_last
@@ -51,7 +50,7 @@ class TrieHalves:
         first = head_levels[0]
         self._first = first
         nodes = first.num_nodes
-        as_read = dataclasses.replace(first, parents=np.arange(nodes), num_parents=nodes)
+        as_read = dataclasses.replace(first, parents=range(nodes), num_parents=nodes)
         self._head_levels = (as_read, *head_levels[1:])
         self._trie = trie
         self._batch = batch
@@ -78,9 +77,13 @@ class TrieHalves:
 
     def _encoded(self, statistics: RunningStatistics | None) -> Tensor:
         x = train_levels(self._roots, self._encoder, self._encoder_levels, self._images, statistics)
+        if statistics is not None:
+            statistics.apply()
         return gather(x, self._first, layout_of(self._first, self._images, x))
 
     def _losses(self, latents: Tensor, statistics: RunningStatistics | None) -> Tensor:
         z = channels_last(latents) if latents.dim() == 4 else latents
         x = train_levels(z, self._heads, self._head_levels, self._images, statistics)
+        if statistics is not None:
+            statistics.apply()
         return leaf_losses(x, self._trie, self._batch)[0]

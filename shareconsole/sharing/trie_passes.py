@@ -17,8 +17,6 @@ from shareconsole.sharing.layout import Layout, channels_last
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from shareconsole.sharing.data import Batch
@@ -55,7 +53,7 @@ def _forget(*seen: object) -> None:
 
 
 def on_device(
-    indices: Sequence[int] | Sequence[Sequence[int]] | NDArray[np.int64], device: torch.device
+    indices: Sequence[int] | Sequence[Sequence[int]], device: torch.device
 ) -> Tensor:
     """Indices as a tensor, copied without waiting for the device."""
     found = torch.as_tensor(indices)
@@ -104,4 +102,5 @@ def leaf_losses(logits: Tensor, trie: Trie, batch: Batch) -> Tensor:
     losses = cross_entropy(logits, labels, ignore_index=MISSING, reduction="none")
     counts_N1 = on_device(counts, device).to(losses.dtype)
     losses_N = losses.view(len(tasks), -1).div_(counts_N1).sum(1)
-    return losses_N[on_device(level.node_ST, device)]
+    networks = losses_N.index_select(0, on_device(trie.leaves, device))
+    return networks.view(-1, len(trie.tasks))

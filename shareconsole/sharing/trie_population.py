@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from shareconsole.sharing.halves import encoder_depth
@@ -103,6 +102,7 @@ class TriePopulation:
             losses = leaf_losses(x, trie, batch)
             losses.sum().backward()  # type: ignore[no-untyped-call]
             losses_ST.index_copy_(1, on_device(trie.tasks, x.device), losses.detach())
+        statistics.apply()
         return losses_ST
 
     def random_state(self) -> list[Tensor]:
@@ -137,7 +137,7 @@ class TriePopulation:
         layout = Layout((1,), len(x), x.device)
         with torch.inference_mode():
             for unit, used in zip(self._units, self.bank.choices(assignment), strict=True):
-                x = unit.infer(x, [int(used[0, task])], layout)
+                x = unit.infer(x, [used[0][task]], layout)
         return x
 
     def _tries(self, assignments_SLT: Tensor, batch: Batch, at_a_time: int = 0) -> tuple[Trie, ...]:
@@ -147,7 +147,7 @@ class TriePopulation:
         size = at_a_time or self.tasks_per_chunk
         chunks = [tasks[i : i + size] for i in range(0, len(tasks), size)]
         own = batch.inputs.dim() == 5
-        sets = np.arange(self.bank.num_tasks) if own else np.zeros(self.bank.num_tasks, np.int64)
+        sets = [*range(self.bank.num_tasks)] if own else [0] * self.bank.num_tasks
         tries = build_tries(self.bank.choices(assignments_SLT), sets, chunks)
         self.nodes_evaluated += sum(trie.num_nodes for trie in tries)
         return tries

@@ -33,7 +33,7 @@ def drawn_nodes(preset, shape, tasks: int, steps: int = 200) -> np.ndarray:
     generator = torch.Generator().manual_seed(1)
     marks = [unit.sharing for unit in preset.network.units(shape.input_shape)]
     pi_LTK = assignment.uniform(marks.count("routed"), total, method.candidates(total))
-    sets = np.zeros(total, np.int64) if shape.shared_inputs else np.arange(total)
+    sets = [0] * total if shape.shared_inputs else range(total)
     tree = method.sampling == "tree" and Tree(method.branching, method.sgd_samples)
     found = []
     for _ in range(steps):
@@ -41,9 +41,9 @@ def drawn_nodes(preset, shape, tasks: int, steps: int = 200) -> np.ndarray:
             sampled = tree.sample(pi_LTK, generator, stratified=True)
         else:
             sampled = assignment.sample(pi_LTK, method.sgd_samples, generator)
-        routed = iter(sampled.numpy().transpose(1, 0, 2))
-        own = np.broadcast_to(np.arange(total), (method.sgd_samples, total))
-        named = {"shared": np.zeros_like(own), "task": own}
+        routed = iter(sampled.transpose(0, 1).tolist())
+        own = [[*range(total)]] * method.sgd_samples
+        named = {"shared": [[0] * total] * method.sgd_samples, "task": own}
         choices = [next(routed) if mark == "routed" else named[mark] for mark in [*marks, "task"]]
         [trie] = build_tries(choices, sets, [range(tasks)])
         found.append([level.num_nodes for level in trie.levels])
