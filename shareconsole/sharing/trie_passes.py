@@ -52,9 +52,7 @@ def _forget(*seen: object) -> None:
     del seen
 
 
-def on_device(
-    indices: Sequence[int] | Sequence[Sequence[int]], device: torch.device
-) -> Tensor:
+def on_device(indices: Sequence[int] | Sequence[Sequence[int]], device: torch.device) -> Tensor:
     """Indices as a tensor, copied without waiting for the device."""
     found = torch.as_tensor(indices)
     return found if device.type == "cpu" else found.to(device, non_blocking=True)

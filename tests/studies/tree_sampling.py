@@ -1,7 +1,7 @@
 """Is tree sampling worth recommending? The tables of the README.
 
-`python -m tests.studies.tree_sampling [--csv FILE] [--only PART]` measures what the file does not
-hold yet and prints the tables; interrupted, it goes on where it was. Parts:
+`python -m tests.studies.tree_sampling [--csv FILE] [--only PART] [--cases CASE ...]` measures what
+the file does not hold yet and prints the tables; interrupted, it goes on where it was. Parts:
 
 * cost: CPU time of a whole step against independent sampling with S = 8.
 * variance: of the NES and of the SGD gradient estimate, in states that independent sampling
@@ -25,12 +25,19 @@ from shareconsole.trainer.build import build_experiment, load_data
 from shareconsole.trainer.device import DTYPES, set_up
 from shareconsole.trainer.evaluate import evaluate
 from tests.studies.sharing import interval, spread
-from tests.studies.tree_setups import CASES, CPU, LEARNABLE, REFERENCE, VARIANTS, Table, preset_of
+from tests.studies.tree_setups import (
+    CASES,
+    CONTESTS,
+    CPU,
+    LEARNABLE,
+    REFERENCE,
+    VARIANTS,
+    Table,
+    preset_of,
+)
 from tests.studies.tree_variance import STATES, measure_variance
 
-SEEDS = range(20, 25)
 ROUNDS = 9
-TRAINED = tuple(name for name in VARIANTS if name != "independent 4")
 
 
 def measure_cost(table: Table, case: str, engine: str) -> None:
@@ -89,21 +96,22 @@ class Contestant:
 
 
 def measure_error(table: Table, case: str, engine: str, seed: int) -> None:
-    """Every variant with one seed.
+    """Every variant that is trained with one seed.
 
     The variants train in turns, each as long as the reference has by then, so that
     whatever else the machine does slows all of them alike.
     """
     if ("error", case, REFERENCE, seed) in table.values:
         return
-    contestants = {name: Contestant(case, name, engine, seed) for name in TRAINED}
+    names = CONTESTS[case].variants
+    contestants = {name: Contestant(case, name, engine, seed) for name in names}
     reference = contestants[REFERENCE]
     for _ in range(reference.preset.train.steps):
         reference.step()
         for contestant in contestants.values():
             while contestant.seconds < reference.seconds:
                 contestant.step()
-    for name in reversed(TRAINED):  # the reference is the mark of a whole seed
+    for name in reversed(names):  # the reference is the mark of a whole seed
         table.add("error", case, name, seed, contestants[name].scores())
 
 
@@ -144,18 +152,20 @@ def print_variance(table: Table, case: str) -> None:
 def print_error(table: Table, case: str) -> None:
     """Test errors at equal time, and paired differences to the reference."""
     reference = table.column("error", case, REFERENCE, "macro_error")
+    if not len(reference):
+        return
     seconds = median(table.column("error", case, REFERENCE, "cpu_seconds"))
     print(f"\nerror, {case}, {len(reference)} seeds, {seconds:.1f} s of CPU time each\n")
     print(
         f"| sampling | macro error % | minus {REFERENCE}, points | steps | entropy | Rand index |"
     )
     print("|---|---|---|---|---|---|")
-    for variant in TRAINED:
+    for variant in CONTESTS[case].variants:
         errors = table.column("error", case, variant, "macro_error")
         difference = "" if variant == REFERENCE else interval(errors - reference)
         steps = median(table.column("error", case, variant, "steps"))
         entropy = table.column("error", case, variant, "entropy").mean()
-        names = table.values["error", case, variant, SEEDS[0]]
+        names = table.values["error", case, variant, CONTESTS[case].seeds[0]]
         rand = [
             f"{table.column('error', case, variant, name).mean():.2f}"
             for name in names
@@ -172,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--csv", type=Path, default=Path(__file__).with_suffix(".csv"))
     parser.add_argument("--only", choices=("cost", "variance", "error"))
+    parser.add_argument("--cases", nargs="+", choices=CONTESTS, default=[*CONTESTS], metavar="CASE")
     parser.add_argument("--engine", default="trie")
     arguments = parser.parse_args()
     set_up(1)
@@ -183,8 +194,9 @@ def main() -> None:
     for case in LEARNABLE:
         if "variance" in parts:
             measure_variance(table, case, arguments.engine)
-    for seed in SEEDS:
-        for case in LEARNABLE:
+    contests = {case: CONTESTS[case] for case in arguments.cases}
+    for case, contest in contests.items():
+        for seed in contest.seeds:
             if "error" in parts:
                 measure_error(table, case, arguments.engine, seed)
     for case in CASES:
@@ -193,6 +205,7 @@ def main() -> None:
     for case in LEARNABLE:
         if "variance" in parts:
             print_variance(table, case)
+    for case in contests:
         if "error" in parts:
             print_error(table, case)
 

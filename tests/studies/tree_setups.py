@@ -25,6 +25,7 @@ CASES = {
     ),
 }
 LEARNABLE = ("digits", "planted")
+"""What the variance of the gradient estimates is measured on."""
 
 
 class Variant(NamedTuple):
@@ -57,6 +58,25 @@ VARIANTS = {
 }
 
 
+FEW = (REFERENCE, "tree 8", "tree 16")
+
+
+class Contest(NamedTuple):
+    """Which variants are trained, the reference first, and with which seeds."""
+
+    variants: tuple[str, ...] = tuple(name for name in VARIANTS if name != "independent 4")
+    seeds: range = range(20, 25)
+
+
+CONTESTS = {
+    "digits": Contest(),
+    "planted": Contest(),
+    "dkl-kannada": Contest(FEW),
+    "omniglot-small": Contest(FEW, range(20, 23)),
+}
+"""Whose test errors at equal time are compared; the larger ones by fewer variants."""
+
+
 class Table:
     """Numbers by (part, case, variant, seed, name), kept in a file as they come."""
 
@@ -84,7 +104,7 @@ class Table:
 
 def preset_of(case: str, variant: str, engine: str, seed: int = 0):
     """A case under a variant."""
-    source, *overrides = CASES[case]
+    source, *overrides = CASES.get(case, (case,))
     overrides += [f"device.engine={engine}", "device.device=cpu", f"run.seed={seed}"]
     plain = load_preset(source, overrides).preset
     routed = len(plain.network.routed_work(plain.data.shape().input_shape))
