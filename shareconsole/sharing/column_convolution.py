@@ -11,7 +11,7 @@ patch; G modules in use; otherwise as in `layout`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import torch
 from torch import nn
@@ -42,14 +42,8 @@ class Patches(NamedTuple):
     columns: int
 
 
-def suits(layer: nn.Module, x: Tensor, modules: int) -> bool:
-    """Whether G convolutions of x like this layer are better computed here.
-
-    Args:
-        layer: The layer of one module, which may be no convolution at all.
-        x: [N * B, C, H, W].
-        modules: G.
-    """
+def in_patches(layer: nn.Module, x: Tensor) -> TypeGuard[nn.Conv2d]:
+    """Whether a layer, which may be no convolution at all, is one that `patches` can take apart."""
     if not isinstance(layer, nn.Conv2d) or x.device.type != "cpu":
         return False
     if layer.groups != 1 or layer.stride != (1, 1) or layer.dilation != (1, 1):
@@ -58,8 +52,21 @@ def suits(layer: nn.Module, x: Tensor, modules: int) -> bool:
         return False
     height, width = layer.kernel_size
     upright, across = layer.padding
-    if upright >= height or across >= width:
+    return upright < height and across < width
+
+
+def suits(layer: nn.Module, x: Tensor, modules: int) -> bool:
+    """Whether G convolutions of x like this layer are better computed here.
+
+    Args:
+        layer: The layer of one module, which may be no convolution at all.
+        x: [N * B, C, H, W].
+        modules: G.
+    """
+    if not in_patches(layer, x):
         return False
+    assert not isinstance(layer.padding, str)
+    (height, width), (upright, across) = layer.kernel_size, layer.padding
     rows, columns = x.shape[2] + 2 * upright - height + 1, x.shape[3] + 2 * across - width + 1
     done = x.shape[0] * rows * columns * layer.weight.numel()
     return done <= modules * MOST_MULTIPLY_ADDS

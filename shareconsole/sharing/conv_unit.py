@@ -6,12 +6,13 @@ Shapes as in `layout`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
+from shareconsole.sharing import image_convolution
 from shareconsole.sharing.column_convolution import (
     as_kernels,
     as_matrices,
@@ -43,7 +44,7 @@ class ConvSettings:
     """What the convolutions of a unit have in common, in torch's terms.
 
     `multiply` is the type that convolutions multiply in, where that is not the type of the images;
-    `by_patches` is whether they are small enough for `column_convolution`.
+    `way` is who computes them: torch's library, `column_convolution` or `image_convolution`.
     """
 
     stride: tuple[int, ...]
@@ -52,7 +53,7 @@ class ConvSettings:
     groups: int
     eps: float
     multiply: torch.dtype | None = None
-    by_patches: bool = False
+    way: Literal["library", "patches", "images"] = "library"
 
 
 class ConvUnit(torch.autograd.Function):
@@ -68,6 +69,7 @@ class ConvUnit(torch.autograd.Function):
     batch-norm layers of the G modules in use. Returns the output, and without gradient the mean
     [N, C] and the unbiased variance [N, C] of the values before normalisation. The gradients of the
     layers are added to them; the one weight among the arguments tells torch that there are some.
+    With `settings.way` "images" x has no gradient.
     """
 
     @staticmethod
@@ -87,21 +89,28 @@ class ConvUnit(torch.autograd.Function):
         sign_GC = torch.ones_like(weight_GC).copysign_(weight_GC)
         kernels = torch.stack([conv.weight for conv in convs])
         kernels.mul_(sign_GC[:, :, None, None, None])
-        found, mean, y = _convolve_and_centre(x, kernels, layout, settings)
-        centred = by_node(y, layout.num_nodes)
-        variance = variance_of_centred(centred)
+        beside: list[Tensor] = []
+        if settings.way == "images":
+            y, mean, variance, *beside = image_convolution.convolve(
+                x, kernels, settings.padding, layout
+            )
+            count = len(y) // layout.num_nodes * y.shape[2] * y.shape[3]
+        else:
+            found, mean, y = _convolve_and_centre(x, kernels, layout, settings)
+            centred = by_node(y, layout.num_nodes)
+            variance, count = variance_of_centred(centred), centred.shape[1]
+            # For the kernels' gradient: the images or, where there are, their patches.
+            beside = [x if found is None else found.matrix_RP]
         peaks, indices = _MAX_POOL(y, [2, 2], [2, 2])
         inverse = torch.rsqrt(variance + settings.eps)
         scale = inverse * layout.spread(weight_GC.abs())
         pooled = by_node(peaks, layout.num_nodes)
         output = torch.addcmul(layout.spread(bias_GC), pooled, scale).relu_()
-        # For the kernels' gradient either the images are needed or, where there are, their patches.
-        source = x if found is None else found.matrix_RP
-        ctx.save_for_backward(source, kernels, sign_GC, y, inverse, scale, peaks, indices, output)
-        ctx.layout, ctx.settings, ctx.by_patches = layout, settings, found is not None
+        ctx.save_for_backward(kernels, sign_GC, y, inverse, scale, peaks, indices, output, *beside)
+        ctx.layout, ctx.settings = layout, settings
         ctx.convs, ctx.norms = convs, norms
         mean = (mean * layout.spread(sign_GC))[:, 0]
-        unbiased = unbiased_variance(variance, centred.shape[1])
+        unbiased = unbiased_variance(variance, count)
         ctx.mark_non_differentiable(mean, unbiased)
         return from_nodes(output, peaks), mean, unbiased
 
@@ -110,22 +119,31 @@ class ConvUnit(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of x; those of the layers are added to them."""
         layout, settings = ctx.layout, ctx.settings
-        source, kernels, sign_GC, y, inverse, scale, peaks, indices, output = ctx.saved_tensors
-        centred = by_node(y, layout.num_nodes)
+        kernels, sign_GC, y, inverse, scale, peaks, indices, output, *beside = ctx.saved_tensors
         flow = _RELU_BACKWARD(by_node(gradients[0], layout.num_nodes), output, 0)
         total = flow.sum(1, keepdim=True)
         along = (flow * by_node(peaks, layout.num_nodes)).sum(1, keepdim=True).mul_(inverse)
         spread = _MAX_POOL_BACKWARD(
             from_nodes(flow.mul_(scale), peaks), y, [2, 2], [2, 2], [0, 0], [1, 1], False, indices
         )
-        moved = by_node(spread, layout.num_nodes)
-        per_value = scale / -centred.shape[1]
-        moved.addcmul_(centred, (per_value * inverse).mul_(along))
-        moved.add_(per_value.mul_(total))
-        backward = _backward_by_patches if ctx.by_patches else _backward_by_module
-        dx, dkernels = backward(
-            from_nodes(moved, y), source, kernels, layout, settings, ctx.needs_input_grad[0]
-        )
+        dx = None
+        if settings.way == "images":
+            patches_RP, spread_NPC = beside
+            matrices = image_convolution.gradient(
+                spread, scale * inverse * along, patches_RP, spread_NPC, layout
+            )
+            dkernels = as_kernels(matrices, kernels.shape[3:])
+        else:
+            centred = by_node(y, layout.num_nodes)
+            moved = by_node(spread, layout.num_nodes)
+            per_value = scale / -centred.shape[1]
+            moved.addcmul_(centred, (per_value * inverse).mul_(along))
+            moved.add_(per_value.mul_(total))
+            (source,) = beside
+            backward = _backward_by_patches if settings.way == "patches" else _backward_by_module
+            dx, dkernels = backward(
+                from_nodes(moved, y), source, kernels, layout, settings, ctx.needs_input_grad[0]
+            )
         # Contiguous, as the weights are, whatever order they were computed in.
         of_kernels = torch.mul(
             dkernels, sign_GC[:, :, None, None, None], out=torch.empty_like(kernels)
@@ -152,7 +170,7 @@ def _convolve_and_centre(
     Returns:
         The patches where they were used, the mean [N, 1, C] and the centred values [N * B, ...].
     """
-    if settings.by_patches:
+    if settings.way == "patches":
         found = patches(x, kernels.shape[3:], settings.padding)
         whole = multiply(found, as_matrices(kernels), layout)
         values = by_node(whole, layout.num_nodes)

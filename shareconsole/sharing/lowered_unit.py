@@ -6,11 +6,11 @@ nodes of that module, which are neighbours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from torch import nn
 
-from shareconsole.sharing import column_convolution
+from shareconsole.sharing import column_convolution, image_convolution
 from shareconsole.sharing.conv_unit import ConvSettings, ConvUnit
 from shareconsole.sharing.kernels import (
     GroupedLinear,
@@ -48,6 +48,7 @@ class LoweredUnit:
         modules: Sequence[nn.Module],
         *,
         heads: bool = False,
+        reads_images: bool = False,
         multiply: torch.dtype | None = None,
     ) -> None:
         """Trace `modules`.
@@ -55,12 +56,15 @@ class LoweredUnit:
         Args:
             modules: The modules.
             heads: Whether they are heads, whose last layers may have different widths.
+            reads_images: Whether nothing comes before the unit, so that its inputs need no
+                gradient.
             multiply: The type that convolutions multiply in, if not that of the images.
 
         Raises:
             UnsupportedModuleError: A layer cannot run on several nodes at once, or the modules are
                 not all built alike.
         """
+        self._reads_images = reads_images
         self._multiply = multiply
         # Wrapped, so that a module that is a single layer is a layer of the graph too.
         wrapped = [nn.Sequential(module) for module in modules]
@@ -107,7 +111,9 @@ class LoweredUnit:
                 outputs = NodeBatchNorm.apply(inputs[0], weight, layout, norms)
             else:
                 convs = [row[0] for row in layers]
-                settings = self._settings(convs[0], norms[0], inputs[0], len(convs))
+                first = self._reads_images and step.inputs == (Slot(0),)
+                way = self._way(convs[0], inputs[0], len(convs), of_images=first)
+                settings = self._settings(convs[0], norms[0], way)
                 outputs = ConvUnit.apply(inputs[0], weight, layout, settings, convs, norms)
             values[step.output], mean, variance = outputs
             observe(norms, mean, variance)
@@ -147,7 +153,18 @@ class LoweredUnit:
             return convolve(layer, x, layer.weight, layer.bias, self._multiply)
         return cast("Tensor", layer(x))
 
-    def _settings(self, conv: nn.Conv2d, norm: Norm, x: Tensor, modules: int) -> ConvSettings:
+    def _way(
+        self, conv: nn.Conv2d, x: Tensor, modules: int, *, of_images: bool
+    ) -> Literal["library", "patches", "images"]:
+        if self._multiply is not None:
+            return "library"
+        if of_images and image_convolution.suits(conv, x):
+            return "images"
+        return "patches" if column_convolution.suits(conv, x, modules) else "library"
+
+    def _settings(
+        self, conv: nn.Conv2d, norm: Norm, way: Literal["library", "patches", "images"]
+    ) -> ConvSettings:
         assert not isinstance(conv.padding, str)
         return ConvSettings(
             conv.stride,
@@ -156,7 +173,7 @@ class LoweredUnit:
             conv.groups,
             norm.eps,
             self._multiply,
-            self._multiply is None and column_convolution.suits(conv, x, modules),
+            way,
         )
 
     def _function(self, step: Operation) -> Callable[..., Tensor]:

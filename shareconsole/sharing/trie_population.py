@@ -73,7 +73,12 @@ class TriePopulation:
         for name, modules in bank.modules_by_unit():
             try:
                 self._units.append(
-                    LoweredUnit(modules, heads=name == heads_name, multiply=multiply)
+                    LoweredUnit(
+                        modules,
+                        heads=name == heads_name,
+                        reads_images=not self._units,
+                        multiply=multiply,
+                    )
                 )
             except UnsupportedModuleError as error:
                 raise UnsupportedModuleError(f"unit {name}: {error}") from error

@@ -88,9 +88,12 @@ def _training_peak(
         values, outputs = per * unit.values, per * unit.outputs
         if unit.pools:
             # Values before pooling, peaks, outputs. Beside the values their squares for a while,
-            # which are gone when pooling begins.
-            kept = gathered + values + 2 * outputs + level.nodes * batch.position * _positions(unit)
-            forward, backward = gathered + 2 * values, values + 2 * outputs
+            # which are gone when pooling begins, or the patches that they were computed from.
+            patches = per * unit.patches
+            read = patches or gathered
+            kept = read + values + 2 * outputs + level.nodes * batch.position * _positions(unit)
+            forward = gathered + values + (patches or values)
+            backward = values + 2 * outputs
         elif unit.kept:
             kept = gathered + per * unit.kept + level.nodes * batch.position * _positions(unit)
             forward, backward = kept + 2 * values, 3 * values

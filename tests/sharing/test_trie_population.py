@@ -80,6 +80,10 @@ PLANS = {
     "convnet-average": lambda: build_convnet(
         ConvnetOptions(name="convnet", conv=(3, 4), dense=(), final_pool="average"), SHAPE
     ),
+    # Its first unit has more channels than a patch of the images has entries.
+    "convnet-wide": lambda: build_convnet(
+        ConvnetOptions(name="convnet", conv=(20, 4), dense=(5,)), SHAPE
+    ),
     "mlp": lambda: build_mlp(MlpOptions(name="mlp", widths=(7, 6)), SHAPE),
     "residual": residual_plan,
     "resnet18": lambda: build_resnet18(
@@ -154,7 +158,7 @@ def set_pi(method: LearnedSharing, sharpness: float | None) -> None:
     method.pi_LTK = pi.scatter_(2, chosen, sharpness)
 
 
-MANY_WAYS = ("convnet", "convnet-average", "mlp", "residual")
+MANY_WAYS = ("convnet", "convnet-average", "convnet-wide", "mlp", "residual")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,7 @@ def large(monkeypatch):
     monkeypatch.setattr(column_convolution, "MOST_MULTIPLY_ADDS", 0)
 
 
-CONVOLVING = ("convnet", "convnet-average", "residual")
+CONVOLVING = ("convnet", "convnet-average", "convnet-wide", "residual")
 
 
 @pytest.mark.usefixtures("large")

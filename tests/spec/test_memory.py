@@ -109,8 +109,8 @@ def test_the_tensors_of_one_convolution_unit_are_counted_one_by_one():
     preset, shape = prepared(
         "digits-full", "network.conv=[16]", "network.dense=[]", "train.batch_size=1000"
     )
-    images, values, outputs = 4 * 1000, 16 * 8 * 8, 16 * 4 * 4
-    kept = 4 * images * (values + 2 * outputs) + 8 * images * outputs
+    images, values, outputs, patches = 4 * 1000, 16 * 8 * 8, 16 * 4 * 4, 9 * 8 * 8
+    kept = 4 * images * (patches + values + 2 * outputs) + 8 * images * outputs
     backward = 4 * images * (values + 2 * outputs)
     assert activation_bytes(preset, shape, 4) == kept + backward
     double = preset.device.model_copy(update={"dtype": "float64"})

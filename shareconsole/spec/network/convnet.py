@@ -201,19 +201,27 @@ class ConvnetOptions(NetworkTable):
         self, input_shape: tuple[int, ...], num_classes: int
     ) -> tuple[UnitActivations, ...]:
         """Return what one image brings to each unit and to a head; see ``NetworkTable``."""
-        found = []
+        found: list[UnitActivations] = []
         plain = self.norm == "batch" and self.activation == "relu"
         sizes = self.conv_sizes(input_shape)
         for size, pool, dropout in zip(sizes, self.pools, self.dropouts, strict=True):
-            kept = indices = 0
+            kept = indices = patches = 0
             if not (plain and pool == "max" and dropout == 0):
                 # Normalisation, dropout and pooling each keep what they read or make of it.
                 layers = (self.norm != "none") + (dropout > 0) + (pool != "none")
                 kept = layers * size.values + size.outputs
                 indices = size.outputs if pool == "max" else 0
+            elif not found and size.kernel**2 * size.channels <= size.width:
+                patches = size.values // size.width * size.kernel**2 * size.channels
             found.append(
                 UnitActivations(
-                    size.inputs, size.inputs, size.values, size.outputs, False, kept, indices
+                    size.inputs,
+                    size.inputs,
+                    size.values,
+                    size.outputs,
+                    kept=kept,
+                    indices=indices,
+                    patches=patches,
                 )
             )
         channels, rows, columns = self._handed_on(input_shape)

@@ -72,6 +72,8 @@ class UnitActivations(NamedTuple):
             operation, as that keeps less (``sharing.kernels``). Of candidates of several kinds, the
             mean.
         indices: positions that a max pooling among them keeps, 8 bytes each.
+        patches: what the trie engine keeps instead of the inputs of the unit that reads the images
+            (``sharing.image_convolution``); 0 for all other units.
     """
 
     inputs: int
@@ -81,6 +83,7 @@ class UnitActivations(NamedTuple):
     copies: bool = False
     kept: int = 0
     indices: int = 0
+    patches: int = 0
 
     @property
     def pools(self) -> bool:
