@@ -1,9 +1,9 @@
 """Do our variants of learned sharing pay? The tables of the README, and what presets to ship.
 
-`python -m tests.studies.plus [--only CASE ...] [--seeds N] [--csv FILE]` trains what the file does
-not hold yet and prints the tables; interrupted, it goes on where it was. Several may work on one
-file at a time, each on other cases or seeds (--first). With N the steps of the preset and S its
-samples:
+`python -m tests.studies.plus [--only CASE ...] [--seeds N] [--variants VARIANT ...] [--csv FILE]`
+trains what the file does not hold yet and prints the tables; interrupted, it goes on where it was.
+Several may work on one file at a time, each on other cases or seeds (--first). With N the steps of
+the preset and S its samples:
 
 * searches of N steps: the paper's, and with other credit or other images in the fitness pass;
 * final stages of N further steps, each from the state in which its search ended, which is the same
@@ -18,6 +18,7 @@ import argparse
 import copy
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -41,6 +42,9 @@ from tests.studies.plus_setups import (
 )
 from tests.studies.sharing import interval, spread
 from tests.studies.tree_setups import CPU, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PART = "plus"
 
@@ -81,13 +85,12 @@ def scores(experiment, seconds: float, steps: int) -> dict[str, float]:
     return {"cpu_seconds": seconds, "gradient_steps": steps, **told}
 
 
-def measure_search(table: Table, case: Case, name: str, seed: int) -> None:
-    """A search and what follows it, unless all of that is there."""
+def measure_search(table: Table, case: Case, name: str, seed: int, wanted: Sequence[str]) -> None:
+    """A search and what follows it, unless all of that is there or nobody wants it."""
     search = SEARCHES[name]
-    finals = [
-        final for final in search.finals if (PART, case.name, final[0], seed) not in table.values
-    ]
-    if not finals and (PART, case.name, name, seed) in table.values:
+    missing = [v for v in wanted if (PART, case.name, v, seed) not in table.values]
+    finals = [final for final in search.finals if final[0] in missing]
+    if not finals and name not in missing:
         return
     experiment = case.build(seed, *search.overrides)
     seconds = train(experiment, case.steps)
@@ -128,10 +131,10 @@ def measure_truth(table: Table, case: Case, seed: int) -> None:
     table.add(PART, case.name, TRUE, seed, scores(experiment, seconds, case.steps))
 
 
-def print_case(table: Table, case: str) -> None:
-    """One case as a Markdown table, over the seeds for which everything is there."""
+def print_case(table: Table, case: str, wanted: Sequence[str]) -> None:
+    """One case as a Markdown table, over the seeds for which all that is wanted is there."""
     keys = [key for key in table.values if key[:2] == (PART, case)]
-    names = [name for name in variants() if any(key[2] == name for key in keys)]
+    names = [name for name in wanted if any(key[2] == name for key in keys)]
     seeds = [
         seed
         for seed in sorted({key[3] for key in keys})
@@ -144,7 +147,7 @@ def print_case(table: Table, case: str) -> None:
         return np.array([table.values[PART, case, name, seed][number] for seed in seeds])
 
     errors = {name: column(name, "macro_error") for name in names}
-    best = min(CONTROLS, key=lambda name: errors[name].mean())
+    best = min(CONTROLS.keys() & errors, key=lambda name: errors[name].mean())
     print(f"\n{case}, {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}); the best control: {best}\n")
     print(
         "| variant | macro error % | micro error % | minus learned, points | p < learned "
@@ -192,11 +195,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=CASES, default=[*CASES], metavar="CASE")
     parser.add_argument("--seeds", type=int, help="seeds of each case, by default 5, 5 and 3")
     parser.add_argument("--first", type=int, default=FIRST_SEED, help="the first of them")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        choices=variants(),
+        default=variants(),
+        metavar="VARIANT",
+        help="only these, for more seeds of what matters; the paper's search is always there",
+    )
     parser.add_argument("--csv", type=Path, default=kept)
     parser.add_argument("--steps", type=int, help="N, to try it out; with a --csv of its own")
     arguments = parser.parse_args()
     if arguments.steps and arguments.csv == kept:
         parser.error("--steps is for a --csv of its own")
+    wanted = [name for name in variants() if name == PAPER or name in arguments.variants]
     set_up(1)
     table = Table(arguments.csv)
     for name in arguments.only:
@@ -204,12 +216,14 @@ def main() -> None:
         for seed in range(arguments.first, arguments.first + (arguments.seeds or CASES[name])):
             for search in SEARCHES:
                 if search not in TOO_SLOW.get(name, ()):
-                    measure_search(table, case, search, seed)
+                    measure_search(table, case, search, seed, wanted)
             for control in CONTROLS:
-                measure_control(table, case, control, seed)
-            measure_truth(table, case, seed)
+                if control in wanted:
+                    measure_control(table, case, control, seed)
+            if TRUE in wanted:
+                measure_truth(table, case, seed)
     for name in arguments.only:
-        print_case(table, name)
+        print_case(table, name, wanted)
 
 
 if __name__ == "__main__":
