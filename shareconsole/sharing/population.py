@@ -39,9 +39,17 @@ if TYPE_CHECKING:
 
 
 class Population(Protocol):
-    """An engine; see the module's text for the contract."""
+    """An engine; see the module's text for the contract.
+
+    Attributes:
+        bank: The modules.
+        rounding: Revision of the order in which it adds and multiplies, to be raised with every
+            change that moves the last bit of a result: a run does not go on to the same bits under
+            another one.
+    """
 
     bank: Bank
+    rounding: int
 
     def evaluate(self, assignments_SLT: Tensor, batch: Batch) -> Tensor:
         """Mean loss of every task under every assignment, [S, T] on the device."""
@@ -76,6 +84,8 @@ class Population(Protocol):
 
 class LoopPopulation:
     """S * T plain forward passes in a Python loop, as the released code does it."""
+
+    rounding = 1
 
     def __init__(self, bank: Bank) -> None:
         """Evaluate assignments over the modules of `bank`."""

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 class TriePopulation:
     """Evaluates each distinct (images, module prefix) once."""
 
+    rounding = 2
+
     def __init__(
         self,
         bank: Bank,

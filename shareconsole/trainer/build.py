@@ -76,16 +76,28 @@ class Experiment:
 
     def differences(self, state: dict[str, Any]) -> list[str]:
         """What keeps this experiment from continuing exactly from the `state_dict` of another."""
+        found = []
+        # Checkpoints before this was recorded are of the first revision, or of one as old.
+        then, now = state.get("engine", {}).get("rounding", 1), self.population.rounding
+        if then != now:
+            found.append(
+                f"the {self.engine} engine rounds otherwise: revision {then} then, {now} now"
+            )
         recorded = self._recorded_chunk(state)
-        if recorded <= self.tasks_per_chunk:
-            return []
-        return [f"there is memory for {self.tasks_per_chunk} tasks at a time, not {recorded}"]
+        if recorded > self.tasks_per_chunk:
+            found.append(
+                f"there is memory for {self.tasks_per_chunk} tasks at a time, not {recorded}"
+            )
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """All that an exact resume needs, as tensors, numbers and texts."""
         return {
             "data": self.outline.to_dict(),
-            "engine": {"tasks_per_chunk": self.tasks_per_chunk},
+            "engine": {
+                "tasks_per_chunk": self.tasks_per_chunk,
+                "rounding": self.population.rounding,
+            },
             "bank": self.population.bank.state_dict(),
             "method": self.method.state_dict(),
             "sampler": self.sampler.state_dict(),
