@@ -76,6 +76,28 @@ def an_assignment(step: int) -> np.ndarray:
     return (chances / chances.sum(-1, keepdims=True)).astype(np.float32)
 
 
+def open_writers(
+    folder: RunFolder, attempt: int = 1, resume_from_step: int = 0
+) -> tuple[RecordWriter, RecordWriter]:
+    """The logs of an attempt, for ``write``."""
+    metrics, tensors = a_schema(attempt, resume_from_step)
+    return (
+        RecordWriter(folder.metrics(attempt), metrics),
+        RecordWriter(folder.tensors(attempt), tensors),
+    )
+
+
+def write(writers: tuple[RecordWriter, RecordWriter], step: int) -> None:
+    """Everything that a run logs of a step."""
+    metrics, tensors = writers
+    row = values_at(np.array([step]))[0]
+    metrics.row("step", step, list(row)[1:])
+    if step % 10 == 0:
+        metrics.row("evaluation", step, [1 / step, 2 / step, 0.5, 0.3, 0.3, 1.0])
+    if step % 3 == 0:
+        tensors.tensor("assignment", step, an_assignment(step))
+
+
 def a_long_run(runs: Path, num_steps: int, *, num_assignments: int = 2000) -> RunFolder:
     """A finished run with evaluations and assignments spread over its steps."""
     folder = a_run(runs, steps=num_steps, settings={"train": {"steps": num_steps}})
