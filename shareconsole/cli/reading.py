@@ -58,7 +58,10 @@ def list_runs(
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
-    """List the runs, newest first."""
+    """List the runs, newest first.
+
+    best_macro_error is the least of the stage that was evaluated last.
+    """
     from shareconsole.headless.output import put_json, say
     from shareconsole.store.filters import parse_filter, sort_runs
     from shareconsole.store.index import list_runs as find
@@ -89,7 +92,10 @@ def list_runs(
 
 
 def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None) -> None:
-    """Show one run: errors, assignment, settings, attempts."""
+    """Show one run: errors, assignment, settings, attempts.
+
+    best_macro_error (--json) is the least of the stage that was evaluated last.
+    """
     from shareconsole.headless.facts import gather
     from shareconsole.headless.output import out, put_json
     from shareconsole.headless.report import print_report

@@ -26,8 +26,8 @@ _CANDIDATES = 8
 class RunSummary:
     """One row of the list. Errors are fractions, times ISO 8601 UTC; None is not known (yet).
 
-    ``best_macro_error`` is the least one so far. It is not known of runs that an older version
-    trained.
+    ``best_macro_error`` is the least one so far of the stage that was evaluated last. It is not
+    known of runs that an older version trained.
     """
 
     id: str

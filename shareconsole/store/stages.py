@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
+
+_MOST_STEPS = 2**62
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,47 @@ def stage_at(meta: Mapping[str, Any], step: int) -> Stage | None:
         meta: what the newest attempt says of the run (``RunLog.meta``).
         step: the last step made.
     """
-    stages, steps = meta.get("stages"), meta.get("steps")
-    if not isinstance(stages, list) or not isinstance(steps, int):
+    found, steps = stage_starts(meta), meta.get("steps")
+    if not found or not isinstance(steps, int):
         return None
-    found = [
+    starts = [start for _, start in found]
+    place = starts.index(start_of(starts, step))
+    name, start = found[place]
+    end = min(starts[place + 1], steps) if place + 1 < len(found) else steps
+    return Stage(name, place + 1, len(found), start, max(start, end), max(0, step - start))
+
+
+def stage_starts(meta: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Return each stage's name, foreign text, and the step after which it begins, in order.
+
+    Empty where a run has no stages, or its records say nothing that makes sense.
+
+    Args:
+        meta: what the newest attempt says of the run (``RunLog.meta``).
+    """
+    stages = meta.get("stages")
+    if not isinstance(stages, list):
+        return ()
+    found = tuple(
         (item["name"], item["start"])
         for item in stages
         if isinstance(item, dict)
         and isinstance(item.get("name"), str)
         and isinstance(item.get("start"), int)
-    ]
+        and item["start"] < _MOST_STEPS
+    )
     starts = [start for _, start in found]
     ordered = all(before < after for before, after in pairwise(starts))
     if not found or len(found) < len(stages) or starts[0] != 0 or not ordered:
-        return None
-    begun = [place for place, start in enumerate(starts) if start < step]
-    place = begun[-1] if begun else 0
-    name, start = found[place]
-    end = min(starts[place + 1], steps) if place + 1 < len(found) else steps
-    return Stage(name, place + 1, len(found), start, max(start, end), max(0, step - start))
+        return ()
+    return found
+
+
+def start_of(starts: Sequence[int], step: int) -> int:
+    """Return where the stage began that made step ``step``; 0 before any step and without stages.
+
+    Args:
+        starts: the steps after which stages begin, in any order.
+        step: a step of the run.
+    """
+    return max((start for start in starts if start < step), default=0)

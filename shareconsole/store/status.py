@@ -48,8 +48,8 @@ DISK_FULL = "the disk is full; records wait in memory"
 class Status:
     """``status.json``: a hint that may be a second old. Errors are fractions.
 
-    ``best_macro_error`` is the least one of the evaluations that count, None also where an older
-    version wrote the file.
+    ``best_macro_error`` is the least one of the evaluations that count (``store.best``), None also
+    where an older version wrote the file.
     """
 
     step: int

@@ -169,11 +169,16 @@ class Journal:
         self._last_step_at = now
         self.step = step
 
-    def evaluated(self, macro: float, micro: float) -> None:
-        """Note what an evaluation found, fractions as they are on record, and show it."""
+    def evaluated(self, macro: float, micro: float, *, best_macro: float | None) -> None:
+        """Note what an evaluation found, fractions as they are on record, and show it.
+
+        Args:
+            macro: mean error over tasks.
+            micro: mean error over images.
+            best_macro: the least of this stage, None where none was found.
+        """
         self.errors = (macro, micro)
-        if math.isfinite(macro):
-            self.best_error = macro if self.best_error is None else min(self.best_error, macro)
+        self.best_error = best_macro
         self.write_status()
 
     def skip_time(self) -> None:

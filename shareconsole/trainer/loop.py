@@ -13,8 +13,9 @@ import torch
 
 from shareconsole.errors import RunFailedError, UsageError
 from shareconsole.sharing.method import Stopwatch
-from shareconsole.store.best import best_on_record
+from shareconsole.store.best import Best, best_on_record
 from shareconsole.store.heartbeat import Flag
+from shareconsole.store.stages import start_of
 from shareconsole.trainer.checkpoint import load_newest, save_checkpoint
 from shareconsole.trainer.columns import as_recorded, log_schemas, step_values
 from shareconsole.trainer.evaluate import evaluate
@@ -84,6 +85,7 @@ class Trainer:
         self._logging_seconds = 0.0
         self._overlaps = experiment.device.type == "cuda"
         self._stages = Stages(experiment.preset.method, journal.attempt.steps)
+        self._best = Best()
 
     def run(self, *, allow_inexact: bool) -> str:
         """Train to the end, or until somebody wants it to stop.
@@ -230,7 +232,8 @@ class Trainer:
         macro, micro = (
             as_recorded(self.experiment, scores[name]) for name in ("macro_error", "micro_error")
         )
-        self.journal.evaluated(macro, micro)
+        self._best = self._best.after(macro, start_of(self._stages.starts, self.step))
+        self.journal.evaluated(macro, micro, best_macro=self._best.error)
         print(
             f"step {self.step:,}: macro error {scores['macro_error']:.2%}, "
             f"micro error {scores['micro_error']:.2%}",
@@ -339,7 +342,9 @@ class Trainer:
             macro, micro = state["errors"]
             self.journal.errors = (macro, micro)
             self._saved_step = self.step
-        self.journal.best_error = best_on_record(self.folder, until=self.step)
+        starts = self._stages.starts
+        self._best = best_on_record(self.folder, until=self.step, starts=starts)
+        self.journal.best_error = self._best.error
         self.journal.amend(resume_from_step=self.step, device=self.surroundings.device)
         if self.journal.attempt.number > 1:
             self.journal.event("resumed_from", step=self.step)

@@ -15,6 +15,7 @@ class Stages:
 
     Attributes:
         ends: The steps after which a stage ends that another one follows.
+        starts: The steps after which stages begin.
     """
 
     def __init__(self, options: MethodTable, steps: int) -> None:
@@ -22,6 +23,7 @@ class Stages:
         stages = options.stages()
         bounds = [*(min(stage.start, steps) for stage in stages), steps]
         self.ends = frozenset(stage.start for stage in stages[1:])
+        self.starts = tuple(stage.start for stage in stages)
         self._begins = {
             stage.start: (stage.name, end)
             for stage, (_, end) in zip(stages, pairwise(bounds), strict=True)

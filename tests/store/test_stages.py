@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shareconsole.store.stages import stage_at
+from shareconsole.store.stages import stage_at, stage_starts, start_of
 
 STAGES = [{"name": "search", "start": 0}, {"name": "retrain", "start": 30}]
 META = {"stages": STAGES, "steps": 100}
@@ -45,7 +45,19 @@ def test_more_steps_lengthen_the_last_stage_and_fewer_cut_the_first_short():
         {"stages": [{"name": 1, "start": 0}], "steps": 100},
         {"stages": STAGES[::-1], "steps": 100},
         {"stages": STAGES[1:], "steps": 100},
+        {"stages": [*STAGES, {"name": "more", "start": 10**30}], "steps": 100},
     ],
 )
 def test_records_without_stages_or_of_no_sense_tell_none(meta):
     assert stage_at(meta, 5) is None
+
+
+def test_where_stages_begin_is_known_without_knowing_where_the_run_ends():
+    assert stage_starts({"stages": STAGES}) == (("search", 0), ("retrain", 30))
+    assert stage_starts({}) == stage_starts({"stages": STAGES[1:]}) == ()
+
+
+@pytest.mark.parametrize(("step", "start"), [(0, 0), (1, 0), (30, 0), (31, 30), (70, 30), (71, 70)])
+def test_a_step_belongs_to_the_stage_that_made_it(step, start):
+    assert start_of((0, 30, 70), step) == start
+    assert start_of((), step) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +14,10 @@ from shareconsole.store.heartbeat import read_heartbeat
 from shareconsole.store.index import summarise
 from shareconsole.store.status import derive_state, read_status
 from shareconsole.trainer.columns import module_name
-from shareconsole.trainer.journal import Journal
 from shareconsole.trainer.loop import Trainer
 from tests.trainer.conftest import SMALL
 from tests.trainer.killing import difference, kill_and_resume, read, same_state
-from tests.trainer.watching import kinds
+from tests.trainer.watching import kinds, statuses
 
 
 def test_a_run_leaves_everything_it_did_on_record(make_run, train):
@@ -138,16 +136,7 @@ def test_a_resume_from_below_the_best_evaluation_forgets_it(make_run, train, mon
     whole = read_status(folder)
     for directory in checkpoint_directories(folder)[:2]:
         (directory / "state.pt").write_bytes(b"")
-    told = []
-    written = Journal.write_status
-
-    def noting(journal):
-        written(journal)
-        # The other thread's come between a step and its evaluation.
-        if threading.current_thread() is threading.main_thread():
-            told.append(read_status(folder))
-
-    monkeypatch.setattr(Journal, "write_status", noting)
+    told = statuses(folder, monkeypatch)
     assert train(folder, "--steps", "26") == 0
     rows = read(folder).table("evaluation")
     assert read(folder).resumes[0].identical

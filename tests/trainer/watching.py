@@ -8,6 +8,8 @@ import time
 from shareconsole.store import control
 from shareconsole.store.events import read_events
 from shareconsole.store.reader import RunLog
+from shareconsole.store.status import Status, read_status
+from shareconsole.trainer.journal import Journal
 
 
 def kinds(folder) -> list[str]:
@@ -19,6 +21,21 @@ def wait_until(condition, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def statuses(folder, monkeypatch) -> list[Status]:
+    """A list that fills with every hint that is written from now on."""
+    told: list[Status] = []
+    written = Journal.write_status
+
+    def noting(journal) -> None:
+        written(journal)
+        # The other thread's come between a step and its evaluation.
+        if threading.current_thread() is threading.main_thread():
+            told.append(read_status(folder))
+
+    monkeypatch.setattr(Journal, "write_status", noting)
+    return told
 
 
 class While:

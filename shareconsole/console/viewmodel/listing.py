@@ -19,7 +19,7 @@ class RunRow(NamedTuple):
     """One run in the list. Texts are safe; errors are fractions; None is not known (yet).
 
     ``filled`` is False while only the id is known; ``state`` is then empty. ``age`` is the time
-    since it was made, as text; ``progress`` in [0, 1]; ``best_macro_error`` the least so far.
+    since it was made, as text; ``progress`` in [0, 1]; ``best_macro_error`` as in ``RunSummary``.
     """
 
     id: str
