@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shareconsole.store.atomic import StoreError, read_json, write_json
 from shareconsole.store.attempts import Attempt, read_attempt
-from shareconsole.store.clock import FolderClock
+from shareconsole.store.clock import FolderClock, Reading
 from shareconsole.store.fields import Fields
 from shareconsole.store.folder import RunFolder, attempt_numbers, launch_logs
 from shareconsole.store.heartbeat import Beat, Flag, read_heartbeat
@@ -41,6 +41,8 @@ STATES = (
     "unreadable",
 )
 NO_RUN_JSON = "no run.json"
+# Kinds of files that only an attempt on record makes.
+_RECORDS = ("metrics", "tensors", "events")
 DISK_FULL = "the disk is full; records wait in memory"
 
 
@@ -126,6 +128,16 @@ def derive_state(
     numbers = attempt_numbers(names, "attempt")
     if "run.json" not in names:
         return _nameless(folder, numbers, launches, clock)
+    if _unclaimed(names, numbers):
+        # Listed again: a trainer that has just come up may have made the one between the others.
+        names = folder.names()
+        launches, numbers = launch_logs(names), attempt_numbers(names, "attempt")
+    missing = _unclaimed(names, numbers)
+    if missing and not _coming_up(folder, launches, clock):
+        name = folder.attempt_json(missing).name
+        return State(
+            "unreadable", f"{name} is missing: what became of attempt {missing} is not known"
+        )
     if not numbers:
         return _before_the_first(folder, launches, clock)
     try:
@@ -136,6 +148,17 @@ def derive_state(
     if attempt.exit and launches and _newer(folder, launches, attempt) and probe(folder):
         return State("starting", "a new attempt is coming up", attempt)
     return state
+
+
+def _unclaimed(names: list[str], numbers: list[int]) -> int:
+    """The newest attempt, if it left records but not the file that says what became of it; or 0.
+
+    Every trainer puts its attempt on record before anything else, so that file was lost since. A
+    log does not count: it has its name a moment earlier.
+    """
+    recorded = [n for kind in _RECORDS for n in attempt_numbers(names, kind)]
+    newest = max(recorded, default=0)
+    return newest if newest > max(numbers, default=0) else 0
 
 
 def _ended(attempt: Attempt) -> State | None:
@@ -158,10 +181,21 @@ def _nameless(
 def _before_the_first(folder: RunFolder, launches: list[str], clock: FolderClock) -> State:
     if not launches:
         return State("queued", "not started yet")
-    age = clock.age(max(_modified(folder.path / name) for name in launches))
-    if age.seconds < LAUNCH_SECONDS or probe(folder):
-        return State("starting", "the trainer is coming up", approximate=age.approximate)
-    return State("crashed", "the trainer did not come up", approximate=age.approximate)
+    approximate = _launched(folder, launches, clock).approximate
+    if _coming_up(folder, launches, clock):
+        return State("starting", "the trainer is coming up", approximate=approximate)
+    return State("crashed", "the trainer did not come up", approximate=approximate)
+
+
+def _coming_up(folder: RunFolder, launches: list[str], clock: FolderClock) -> bool:
+    """Whether a trainer was launched that may still claim an attempt."""
+    if not launches:
+        return False
+    return _launched(folder, launches, clock).seconds < LAUNCH_SECONDS or probe(folder)
+
+
+def _launched(folder: RunFolder, launches: list[str], clock: FolderClock) -> Reading:
+    return clock.age(max(_modified(folder.path / name) for name in launches))
 
 
 def _newer(folder: RunFolder, launches: list[str], attempt: Attempt) -> bool:

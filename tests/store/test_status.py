@@ -76,6 +76,39 @@ def test_before_the_first_attempt(folder: RunFolder) -> None:
     assert derive_state(folder, clock=Later(folder, 31)).reason == "the trainer did not come up"
 
 
+@pytest.mark.parametrize("kind", ["metrics", "tensors", "events"])
+def test_records_of_an_attempt_whose_own_file_is_gone(folder: RunFolder, kind: str) -> None:
+    """It was trained, so it does not wait for its first trainer."""
+    getattr(folder, kind)(1).touch()
+    state = derive_state(folder)
+    assert state.word == "unreadable"
+    assert state.reason == "attempt.0001.json is missing: what became of attempt 1 is not known"
+    folder.launch_log("x1").touch()
+    assert word(folder) == "starting"
+    assert word(folder, 31) == "unreadable"
+
+
+def test_the_newest_attempt_is_gone_and_an_older_one_there(folder: RunFolder) -> None:
+    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, "stopped", 9, "", WHEN))
+    folder.metrics(2).touch()
+    assert derive_state(folder).reason.startswith("attempt.0002.json is missing")
+    end_attempt(folder, an_attempt(folder, 3), AttemptExit(0, "finished", 20, "", WHEN))
+    assert word(folder) == "finished"
+
+
+def test_a_log_alone_is_no_record(folder: RunFolder) -> None:
+    """It has its name a moment before the attempt is on record."""
+    folder.log(1).touch()
+    assert word(folder) == "queued"
+
+
+def test_an_attempt_that_appears_while_the_folder_is_listed(folder: RunFolder) -> None:
+    an_attempt(folder, 1)
+    folder.metrics(1).touch()
+    names = [name for name in folder.names() if not name.startswith("attempt")]
+    assert derive_state(folder, names=names).word == "starting"
+
+
 def test_slow_to_come_up_but_it_holds_the_lock(folder: RunFolder) -> None:
     folder.launch_log("x1").touch()
     program = TRAINER.replace("attempt = ", "print('locked', flush=True); input(); attempt = ")
