@@ -34,11 +34,19 @@ def write_run(
     *,
     tasks: Sequence[str] = TASKS,
     columns: Sequence[str] = (),
+    stages: Mapping[str, int] | None = None,
     upto: int = STEPS,
 ) -> None:
-    """Log losses, evaluations, these tensors, and columns of a step size rule."""
+    """Log losses, evaluations, these tensors, and columns of a step size rule.
+
+    ``stages``: by name the steps after which they begin; with each the losses begin anew.
+    """
     attempt = synthetic.begin(folder)
-    meta = {"tasks": [{"name": task, "classes": 10} for task in tasks]}
+    begun = stages or {}
+    meta: dict[str, object] = {"tasks": [{"name": task, "classes": 10} for task in tasks]}
+    if stages:
+        meta["stages"] = [{"name": name, "start": start} for name, start in stages.items()]
+        meta["steps"] = STEPS
     losses = [f"loss.{task}" for task in tasks]
     step = TableSchema("step", tuple((name, "f8") for name in [*losses, *columns]))
     errors = [*(f"test_error.{task}" for task in tasks), "macro_error", "micro_error"]
@@ -53,7 +61,8 @@ def write_run(
         RecordWriter(folder.tensors(1), LogSchema(1, 0, (), schemas, meta)) as arrays,
     ):
         for number in range(1, upto + 1):
-            values = [(1 + task) / (number + 2) for task in range(len(tasks))]
+            of_stage = number - max((s for s in begun.values() if s < number), default=0)
+            values = [(1 + task) / (of_stage + 2) for task in range(len(tasks))]
             costs = {"step_size": 0.1 * 0.8**number, "trials": 1 + number % 3, "trial_share": 0.25}
             metrics.row("step", number, [*values, *(costs[name] for name in columns)])
             if number % 5 == 0:

@@ -41,12 +41,13 @@ from tests.console.walking import kinds
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WRITE = os.environ.get("SHARECONSOLE_SNAPSHOTS") == "write"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-# Runs that emit another kind than assignments, and what they log.
+# Runs that log something else than the others, and what.
 KINDS_OF_RUNS = {
-    "allocating": (kinds_of_runs.allocation(), ()),
-    "alike": ({**kinds_of_runs.pairs("similarity"), **kinds_of_runs.spectrum()}, ()),
-    "branching": ({**kinds_of_runs.pairs("affinity"), **kinds_of_runs.tree()}, ()),
-    "searching": ({}, kinds_of_runs.RULE),
+    "allocating": {"tensors": kinds_of_runs.allocation()},
+    "alike": {"tensors": {**kinds_of_runs.pairs("similarity"), **kinds_of_runs.spectrum()}},
+    "branching": {"tensors": {**kinds_of_runs.pairs("affinity"), **kinds_of_runs.tree()}},
+    "searching": {"tensors": {}, "columns": kinds_of_runs.RULE},
+    "staged": {"tensors": kinds_of_runs.tree(), "stages": {"single task": 0, "tree": 10}},
 }
 RUNS = (
     ("first", "finished", 20, ("baseline",)),
@@ -81,8 +82,8 @@ def folder(tmp_path_factory):
             end_attempt(run, attempt, AttemptExit(0, end, step, error, "2026-01-02T04:00:00.000Z"))
         run, _ = begun(folder / "training", "fifth", 4, 12, ())
         synthetic.beat(run)
-        for place, (name, (tensors, columns)) in enumerate(KINDS_OF_RUNS.items()):
-            kinds_of_runs.write_run(made(folder / "kinds", name, place), tensors, columns=columns)
+        for place, (name, logged) in enumerate(KINDS_OF_RUNS.items()):
+            kinds_of_runs.write_run(made(folder / "kinds", name, place), **logged)
     return folder
 
 
@@ -120,6 +121,7 @@ PICTURES = {
     "similarity": ("kinds", "alike", ("6",), "similarity of weights", LiveScreen),
     "spectrum": ("kinds", "alike", ("7",), "mean effective rank", LiveScreen),
     "tree": ("kinds", "branching", ("9",), "tree of tasks", LiveScreen),
+    "stages": ("kinds", "staged", (), "tree 10/10", LiveScreen),
     "step-size": ("kinds", "searching", ("0",), "time of trials", LiveScreen),
     "unit-pairs": ("kinds", "branching", ("8", "enter"), "hundredths", UnitScreen),
     "unit": ("runs", "first", ("3", "enter"), "probability of each module", UnitScreen),

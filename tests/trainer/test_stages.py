@@ -13,11 +13,12 @@ from shareconsole.console.viewmodel.live import LiveReader
 from shareconsole.headless.facts import gather
 from shareconsole.headless.output import make_console
 from shareconsole.headless.report import print_report
+from shareconsole.store.best import best_macro_error
 from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.events import read_events
 from shareconsole.store.export import write_csv
 from tests.trainer.killing import difference, read, same_state
-from tests.trainer.watching import kinds
+from tests.trainer.watching import kinds, statuses
 
 STAGED = ("method.final_stage=retrain", "method.search_steps=15")
 
@@ -74,7 +75,8 @@ def test_readers_show_the_stage_and_survive_missing_fitness(make_run, train):
     snapshot = LiveReader(folder).snapshot()
     assert snapshot.header.stage == "retrain 25/25"
     assert snapshot.warnings == ()
-    assert np.isnan(snapshot.fitness.median).tolist() == [False] * 15 + [True] * 25
+    assert snapshot.fitness.steps.tolist() == list(range(1, 16))
+    assert np.isfinite(snapshot.fitness.median).all()
 
 
 def test_a_run_without_stages_shows_none(make_run, train):
@@ -105,3 +107,29 @@ def test_resumed_equals_uninterrupted_bit_for_bit(make_run, train, final, bounda
     again = [(2, final, boundary, 40)] if boundary >= 20 else []
     first = [(1, "search", 0, boundary), (1, final, boundary, 30)]
     assert stages(folder) == [*first, *again]
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["from the second stage", "from the first stage"])
+def test_the_best_error_is_of_the_networks_that_a_run_has(make_run, train, monkeypatch, lost):
+    """Told at every moment, before and after a resume, as the records have it."""
+    many = ("train.eval_every=2", "train.steps=24", "train.checkpoint_every=8")
+    folder = make_run("method.final_stage=retrain", "method.search_steps=13", *many)
+    told = statuses(folder, monkeypatch)
+    assert train(folder) == 0
+    for directory in checkpoint_directories(folder)[:lost]:
+        (directory / "state.pt").write_bytes(b"")
+    assert train(folder, "--steps", "26") == 0
+    log = read(folder)
+    rows = log.table("evaluation")
+    assert {16 if lost == 1 else 8} == {check.from_step for check in log.resumes}
+    known = [status for status in told if status.step >= 2]
+    assert {status.step for status in known} >= {12, 13, 14, 16, 24, 26}
+    for status in known:
+        steps = rows["step"][rows["step"] <= status.step]
+        of_stage = rows["macro_error"][: len(steps)][steps > (13 if steps[-1] > 13 else 0)]
+        assert status.best_macro_error == of_stage.min(), status.step
+    assert told[-1].best_macro_error == best_macro_error(log)
+    assert gather(folder).to_json()["best_macro_error"] == best_macro_error(log)
+    shown = LiveReader(folder).snapshot().errors
+    assert shown.best_macro == pytest.approx(100 * best_macro_error(log))
+    assert shown.stage == "retrain"

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shareconsole.console.viewmodel.curves import Floats
-from shareconsole.console.viewmodel.growing import Growing, pieces
+from shareconsole.console.viewmodel.growing import Growing
 from shareconsole.console.viewmodel.scale import axis_end
+from shareconsole.console.viewmodel.stages import StageMark, by_stage
 from shareconsole.store.growing import Rows
 
 _MOST_COMPARED = 32
@@ -20,13 +21,16 @@ _MOST_COMPARED = 32
 class Band:
     """Least, median and largest fitness (a loss: lower is better) over N steps.
 
+    A stage that has no population has no steps in here.
+
     Attributes:
         steps: [N] int64, ascending.
         lo, median, hi: [N] float32 or float64 over the members that are not NaN; NaN without any.
         last_members: the last step's fitness, member by member, as logged; empty if N is 0.
         num_members: how many members a step has.
-        x_max: upper end of the step axis; it grows in jumps.
+        x_max: upper end of the step axis, for all steps of the run; it grows in jumps.
         version: another number whenever anything in here changed.
+        stages: those of the run that follow another one, begun or not.
     """
 
     steps: NDArray[np.int64]
@@ -37,6 +41,7 @@ class Band:
     num_members: int
     x_max: float
     version: int
+    stages: tuple[StageMark, ...] = ()
 
 
 class BandBuilder:
@@ -46,12 +51,22 @@ class BandBuilder:
         """For columns such as ``fitness.0``."""
         self._prefix = prefix
         self._columns: tuple[str, ...] = ()
+        self._steps = Growing(np.int64)
         self._lines: tuple[Growing, ...] = ()
         self._last: tuple[float, ...] = ()
+        self._last_step = 0
+        self._searches = True
         self._band: Band | None = None
         self._version = 0
 
-    def update(self, steps: NDArray[np.int64], fresh: Rows, anew: bool, aim: int) -> Band | None:
+    def update(
+        self,
+        steps: NDArray[np.int64],
+        fresh: Rows,
+        anew: bool,
+        aim: int,
+        stages: tuple[StageMark, ...] = (),
+    ) -> Band | None:
         """Return the band; the same object if nothing changed, None without such columns.
 
         The arguments are those of ``CurveBuilder.update``.
@@ -62,26 +77,36 @@ class BandBuilder:
             self._band = None
             return None
         end = axis_end(int(steps[-1]) if len(steps) else 0, aim)
-        before = self._band
-        if before and not anew and not len(fresh) and before.x_max == end:
-            return before
-        for line in self._lines:
+        before, known = self._band, len(self._steps)
+        for line in (self._steps, *self._lines):
             line.reserve(len(fresh))
-        for piece in pieces(fresh):
-            self._append(piece)
+        for part, stage in by_stage(fresh, self._last_step, stages):
+            self._append(part, stage)
+        if before and not anew and len(self._steps) == known and before.x_max == end:
+            return before
         self._version += 1
+        kept, members = self._steps.view(), len(self._columns)
         lo, median, hi = (line.view() for line in self._lines)
-        self._band = Band(steps, lo, median, hi, self._last, len(self._columns), end, self._version)
+        self._band = Band(kept, lo, median, hi, self._last, members, end, self._version, stages)
         return self._band
 
     def _begin(self, rows: Rows) -> None:
         names = rows.dtype.names or ()
         self._columns = tuple(name for name in names if name.startswith(self._prefix))
         kind = np.result_type("f4", *(rows.dtype[name] for name in self._columns))
+        self._steps = Growing(np.int64)
         self._lines = (Growing(kind), Growing(kind), Growing(kind))
         self._last = ()
+        self._last_step, self._searches = 0, True
 
-    def _append(self, rows: Rows) -> None:
+    def _append(self, rows: Rows, begins: StageMark | None) -> None:
+        self._last_step = int(rows["step"][-1])
+        if begins is not None:
+            # A population that is evaluated has a number somewhere, or the run says it diverged.
+            self._searches = not all(np.isnan(rows[name][0]) for name in self._columns)
+        if not self._searches:
+            return
+        self._steps.append(rows["step"])
         members = [np.ascontiguousarray(rows[name]) for name in self._columns]
         self._last = tuple(float(values[-1]) for values in members)
         for line, values in zip(self._lines, _extent(members), strict=True):

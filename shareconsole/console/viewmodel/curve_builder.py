@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shareconsole.console.viewmodel.curves import ALPHA, CurveSet, Ema, Floats, Series
-from shareconsole.console.viewmodel.growing import Growing, pieces
+from shareconsole.console.viewmodel.growing import Growing
 from shareconsole.console.viewmodel.scale import axis_end
+from shareconsole.console.viewmodel.stages import StageMark, by_stage
 from shareconsole.safe_text import safe_text
 from shareconsole.store.growing import Rows
 
@@ -26,6 +27,10 @@ class _Line:
     def reserve(self, more: int) -> None:
         self._raw.reserve(more)
         self._smooth.reserve(more)
+
+    def restart(self) -> None:
+        """Smooth what comes as if nothing had been before."""
+        self._ema.restart()
 
     def append(self, values: Floats) -> None:
         self._raw.append(values)
@@ -56,10 +61,16 @@ class CurveBuilder:
         self._columns: tuple[str, ...] = ()
         self._lines: list[_Line] = []
         self._curves: CurveSet | None = None
+        self._last_step = 0
         self._version = 0
 
     def update(
-        self, steps: NDArray[np.int64], fresh: Rows, anew: bool, aim: int
+        self,
+        steps: NDArray[np.int64],
+        fresh: Rows,
+        anew: bool,
+        aim: int,
+        stages: tuple[StageMark, ...] = (),
     ) -> CurveSet | None:
         """Return the curves; the same object if nothing changed, None without such columns.
 
@@ -68,6 +79,8 @@ class CurveBuilder:
             fresh: the rows that are new.
             anew: forget what came before ``fresh``.
             aim: the step that the run will end at.
+            stages: those that follow another one; if they change, all is ``anew``. What is
+                smoothed begins anew with each, as it may train other networks.
         """
         if anew:
             self._begin(fresh)
@@ -80,21 +93,25 @@ class CurveBuilder:
             return before
         for line in self._lines:
             line.reserve(len(fresh))
-        for piece in pieces(fresh):
-            self._append(piece)
+        for part, stage in by_stage(fresh, self._last_step, stages):
+            self._append(part, restarts=stage is not None)
         self._version += 1
         series = tuple(line.series(steps) for line in self._lines)
-        self._curves = CurveSet(series, self._title, end, self._version)
+        self._curves = CurveSet(series, self._title, end, self._version, stages)
         return self._curves
 
-    def _append(self, rows: Rows) -> None:
+    def _append(self, rows: Rows, *, restarts: bool) -> None:
+        self._last_step = int(rows["step"][-1])
         values = [np.ascontiguousarray(rows[name]) for name in self._columns]
         if len(self._lines) > len(values):
             values.append(_mean(values))
         for line, new in zip(self._lines, values, strict=True):
+            if restarts:
+                line.restart()
             line.append(new)
 
     def _begin(self, rows: Rows) -> None:
+        self._last_step = 0
         names = rows.dtype.names or ()
         self._columns = tuple(name for name in self._exactly if name in names) or tuple(
             name for name in names if name.startswith(self._prefix) and not self._exactly

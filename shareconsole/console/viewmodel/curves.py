@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shareconsole.console.viewmodel.stages import StageMark
+
 ALPHA = 0.98
 """How much of the smoothed value stays at each point."""
 _BLOCK = 64
@@ -39,7 +41,8 @@ class Series:
         name: safe text.
         steps: [N] int64, ascending.
         raw: [N] float32 or float64; NaN and infinities as they were logged.
-        smooth: [N] like ``raw``, its exponential moving average; NaN where ``raw`` is not finite.
+        smooth: [N] like ``raw``, its exponential moving average, which begins anew with each stage
+            of the run; NaN where ``raw`` is not finite.
     """
 
     name: str
@@ -62,12 +65,14 @@ class CurveSet:
         title: safe text.
         x_max: upper end of the step axis; it grows in jumps, so most new points leave it.
         version: another number whenever anything in here changed.
+        stages: those of the run that follow another one, begun or not.
     """
 
     series: tuple[Series, ...]
     title: str
     x_max: float
     version: int
+    stages: tuple[StageMark, ...] = ()
 
 
 class Ema:
@@ -85,6 +90,10 @@ class Ema:
         # What each value of a block adds to the average after each: [value, after].
         self._weights = np.where(lag >= 0, (1 - alpha) * alpha ** np.maximum(lag, 0), 0.0).T.copy()
         self._decay = alpha ** np.arange(1, _BLOCK + 1)
+
+    def restart(self) -> None:
+        """Forget all values: the next one is the first."""
+        self._average = None
 
     def extend(self, values: ArrayLike) -> NDArray[np.float64]:
         """Return the average after each of the next values, [N] float64."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shareconsole.console.viewmodel.stages import StageMark
 from shareconsole.safe_text import safe_text
+from shareconsole.store.best import of_last_stage
 from shareconsole.store.growing import Rows
 
 TREND = 32
@@ -24,7 +26,7 @@ class ErrorRow:
     Attributes:
         task: safe text.
         error: at the last evaluation.
-        best: the least so far.
+        best: the least so far of the stage that was evaluated last.
         trend: the last evaluations, at most TREND, oldest first.
     """
 
@@ -42,11 +44,12 @@ class ErrorTable:
         rows: one per task in the order of the log.
         macro, micro: means over tasks and over images, per cent; None where not known.
         macro_trend: as a row's trend.
-        best_macro: the least so far, per cent.
+        best_macro: the least so far of the stage that was evaluated last, per cent.
         rand_index: per unit, agreement with the known groups, in [-1, 1]; empty where none is
             logged.
         steps: [N] int64, the steps of all evaluations.
         version: another number whenever anything in here changed.
+        stage: the one that ``best`` is of, safe text; empty for the first, or without stages.
     """
 
     rows: tuple[ErrorRow, ...]
@@ -57,6 +60,7 @@ class ErrorTable:
     rand_index: Mapping[str, float]
     steps: NDArray[np.int64]
     version: int
+    stage: str = ""
 
 
 class ErrorBuilder:
@@ -67,13 +71,16 @@ class ErrorBuilder:
         self._table: ErrorTable | None = None
         self._version = 0
 
-    def update(self, rows: Rows, fresh: Rows, anew: bool) -> ErrorTable | None:
+    def update(
+        self, rows: Rows, fresh: Rows, anew: bool, stages: tuple[StageMark, ...] = ()
+    ) -> ErrorTable | None:
         """Return the table; the same object if nothing changed, None without errors in the log.
 
         Args:
             rows: all evaluations; there are few of them, so all are looked at when one is new.
             fresh: those that are new.
             anew: whether others were replaced.
+            stages: those that follow another one; if they change, all is ``anew``.
         """
         if self._table is not None and not anew and not len(fresh):
             return self._table
@@ -83,15 +90,16 @@ class ErrorBuilder:
             self._table = None
             return None
         self._version += 1
-        macro = _stand(rows, "macro_error")
+        counted = of_last_stage(rows, [stage.start for stage in stages])
+        macro = _stand(rows, counted, "macro_error")
         last = rows[-1] if len(rows) else None
         self._table = ErrorTable(
             rows=tuple(
-                ErrorRow(safe_text(name.removeprefix(_ERROR)), *_stand(rows, name))
+                ErrorRow(safe_text(name.removeprefix(_ERROR)), *_stand(rows, counted, name))
                 for name in tasks
             ),
             macro=macro[0],
-            micro=_stand(rows, "micro_error")[0],
+            micro=_stand(rows, counted, "micro_error")[0],
             macro_trend=macro[2],
             best_macro=macro[1],
             rand_index={
@@ -101,15 +109,24 @@ class ErrorBuilder:
             },
             steps=np.ascontiguousarray(rows["step"]),
             version=self._version,
+            stage=_stage_of(rows, stages),
         )
         return self._table
 
 
-def _stand(rows: Rows, name: str) -> tuple[float | None, float | None, tuple[float, ...]]:
-    """Last, least and last few values of a column, in per cent."""
+def _stage_of(rows: Rows, stages: tuple[StageMark, ...]) -> str:
+    begun = [stage.name for stage in stages if len(rows) and stage.start < rows["step"][-1]]
+    return begun[-1] if begun else ""
+
+
+def _stand(
+    rows: Rows, counted: Rows, name: str
+) -> tuple[float | None, float | None, tuple[float, ...]]:
+    """Last value of a column, the least of those that count, and the last few, in per cent."""
     if name not in (rows.dtype.names or ()) or not len(rows):
         return None, None, ()
     values = rows[name].astype(np.float64) * 100
-    known = values[~np.isnan(values)]
+    known = counted[name].astype(np.float64) * 100
+    known = known[~np.isnan(known)]
     least = float(known.min()) if len(known) else None
     return float(values[-1]), least, tuple(values[-TREND:].tolist())

@@ -23,6 +23,7 @@ from shareconsole.console.viewmodel.notices import Notices
 from shareconsole.console.viewmodel.pairs import AffinityLog, PairView, SimilarityLog
 from shareconsole.console.viewmodel.resumes import ResumeNotes
 from shareconsole.console.viewmodel.spectrum import SpectrumLog, SpectrumView
+from shareconsole.console.viewmodel.stages import StageMark, stage_marks
 from shareconsole.console.viewmodel.step_size import StepSizeBuilder, StepSizeView
 from shareconsole.console.viewmodel.tensor_log import TensorLog, sizes
 from shareconsole.console.viewmodel.tree import TreeLog, TreeView
@@ -111,6 +112,7 @@ class LiveReader:
         self._notices = Notices(folder)
         self._resumes = ResumeNotes(self._log, clock)
         self._step_rows, self._evaluations = Arrivals(), Arrivals()
+        self._stages: tuple[StageMark, ...] = ()
         self._steps = Growing(np.int64)
         self._loss = CurveBuilder("loss.", "loss")
         self._fitness = BandBuilder("fitness.")
@@ -145,19 +147,25 @@ class LiveReader:
             stage=stage.progress_text if stage else "",
         )
         header = self._header.update(state, names, standing)
+        if self._note_stages():
+            # What was made of the rows before took them for those of other stages.
+            self._step_rows, self._evaluations = Arrivals(), Arrivals()
         fresh, anew = self._step_rows.take(rows)
         if anew:
             self._steps = Growing(np.int64)
         self._steps.append(fresh["step"])
         steps = self._steps.view()
+        news = (steps, fresh, anew, header.steps, self._stages)
         before = self._snapshot
         views, problems = self._views(stamp)
         snapshot = LiveSnapshot(
             header=header,
-            loss=self._loss.update(steps, fresh, anew, header.steps),
-            fitness=self._fitness.update(steps, fresh, anew, header.steps),
-            step_size=self._step_size.update(steps, fresh, anew, header.steps),
-            errors=self._errors.update(evaluations, *self._evaluations.take(evaluations)),
+            loss=self._loss.update(*news),
+            fitness=self._fitness.update(*news),
+            step_size=self._step_size.update(*news),
+            errors=self._errors.update(
+                evaluations, *self._evaluations.take(evaluations), self._stages
+            ),
             warnings=(*self._notices.update(names), *notes.doubts, *self._damage(), *problems),
             declared=frozenset(log.kind for log in self._tensors if log.declared),
             begun=bool(self._log.columns("step")),
@@ -167,6 +175,12 @@ class LiveReader:
             self._snapshot = snapshot
             return snapshot
         return before
+
+    def _note_stages(self) -> bool:
+        """Look where stages begin; True if the records say otherwise than at the last look."""
+        stages = stage_marks(self._log.meta)
+        changed, self._stages = stages != self._stages, stages
+        return changed
 
     def _views(self, stamp: tuple[tuple[str, int], ...]) -> tuple[dict[str, Any], list[str]]:
         """The view of each kind of tensor, and what could not be read."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shareconsole.console.viewmodel.curve_builder import CurveBuilder
 from shareconsole.console.viewmodel.curves import CurveSet, Series
+from shareconsole.console.viewmodel.stages import StageMark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,13 +46,18 @@ class StepSizeBuilder:
         self._view: StepSizeView | None = None
 
     def update(
-        self, steps: NDArray[np.int64], fresh: Rows, anew: bool, aim: int
+        self,
+        steps: NDArray[np.int64],
+        fresh: Rows,
+        anew: bool,
+        aim: int,
+        stages: tuple[StageMark, ...] = (),
     ) -> StepSizeView | None:
         """Return the view; the same object if nothing changed, None without step sizes.
 
         See ``CurveBuilder.update`` for the arguments.
         """
-        built = self._curves.update(steps, fresh, anew, aim)
+        built = self._curves.update(steps, fresh, anew, aim, stages)
         if built is not self._built:
             self._built = built
             self._view = None if built is None else _view(built)
@@ -63,5 +69,5 @@ def _view(built: CurveSet) -> StepSizeView | None:
     if SIZE not in by_name:
         return None
     size = replace(by_name[SIZE], name="accepted")
-    curves = CurveSet((size,), built.title, built.x_max, built.version)
+    curves = replace(built, series=(size,))
     return StepSizeView(curves, by_name.get(TRIALS), by_name.get(SHARE))

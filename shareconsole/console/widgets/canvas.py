@@ -89,6 +89,23 @@ class Canvas:
         self._codes[row, column // self.dots_x] = ord(glyph)
         self._inks[row, column // self.dots_x] = self._number(ink)
 
+    def write(self, column: int, row: int, text: str, ink: Ink) -> bool:
+        """Write text from a column of dots on, if its cells are blank; returns whether it did.
+
+        Args:
+            column: where it begins.
+            row: of cells, 0 at the top.
+            text: every character takes one cell.
+            ink: only its style is used.
+        """
+        first = column // self.dots_x
+        last = first + len(text)
+        if not 0 <= first < last <= self.width or (self._codes[row, first:last] != _SPACE).any():
+            return False
+        self._codes[row, first:last] = [ord(character) for character in text]
+        self._inks[row, first:last] = self._number(ink)
+        return True
+
     def _number(self, ink: Ink) -> int:
         if ink not in self._palette:
             self._palette.append(ink)

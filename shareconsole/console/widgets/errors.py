@@ -52,6 +52,8 @@ class ErrorPanel(ScrollingPanel, can_focus=True):
         if table is self._table:
             return
         self._table = table
+        best_of = f", best of {table.stage}" if table is not None and table.stage else ""
+        self.set_title(f"test error %{best_of}")
         self.redraw()
 
     def draw(self, width: int, height: int) -> Sequence[Row]:

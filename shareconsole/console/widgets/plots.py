@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.band import Band
 from shareconsole.console.viewmodel.curves import CurveSet, MinMax, Series
 from shareconsole.console.viewmodel.scale import Scale, fit_scale
+from shareconsole.console.viewmodel.stages import StageMark
 from shareconsole.console.widgets.canvas import Canvas, Ink
 from shareconsole.console.widgets.legend import LegendItem
 from shareconsole.console.widgets.spans import ColumnCache, Floats, area_spans, line_spans
@@ -56,7 +57,10 @@ class CurvePlot:
         top = len(series) - 1 if front is None else min(front, len(series) - 1)
         looks = [_look(s, i, len(series), palette) for i, s in _each(series)]
         behind = series[top]
-        lo, hi = line_spans(raw[top], behind.steps, behind.raw, x_max, scale)
+        begun = _begun(curves.stages, behind.steps)
+        breaks = [stage.start for stage in begun]
+        _paint_stages(canvas, begun, x_max, palette)
+        lo, hi = line_spans(raw[top], behind.steps, behind.raw, x_max, scale, breaks)
         envelope = looks[top].envelope
         canvas.paint(lo, hi, envelope, stipple=True)
         order = list(reversed(range(len(series))))
@@ -64,13 +68,15 @@ class CurvePlot:
             order = [i for i in order if i != top] + [top]
         spans = {}
         for i in order:
-            spans[i] = line_spans(smooth[i], series[i].steps, series[i].smooth, x_max, scale)
+            steps, smoothed = series[i].steps, series[i].smooth
+            spans[i] = line_spans(smooth[i], steps, smoothed, x_max, scale, breaks)
             canvas.paint(*spans[i], looks[i].line)
         for i in order:
             _mark_line(canvas, spans[i], looks[i], i, len(series))
             _mark_end(canvas, series[i].steps, series[i].smooth, x_max, scale, looks[i])
         for i in order:
             _mark_troubles(canvas, raw[i], self._raw[i].gaps, scale, looks[i], palette)
+        _name_stages(canvas, begun, x_max, palette)
         return Picture(scale)
 
     def legend(self, curves: CurveSet, palette: Palette, front: int | None) -> list[LegendItem]:
@@ -105,15 +111,19 @@ class BandPlot:
         scale = _fit([median], [lo, hi], log=log)
         line = Ink(palette.series(0), palette.marker(0))
         area = Ink(palette.envelope(0), ":")
-        bottom, _ = line_spans(lo, band.steps, band.lo, x_max, scale)
-        _, top = line_spans(hi, band.steps, band.hi, x_max, scale)
+        begun = _begun(band.stages, band.steps)
+        breaks = [stage.start for stage in begun]
+        _paint_stages(canvas, begun, x_max, palette)
+        bottom, _ = line_spans(lo, band.steps, band.lo, x_max, scale, breaks)
+        _, top = line_spans(hi, band.steps, band.hi, x_max, scale, breaks)
         canvas.paint(
             np.where(np.isnan(bottom) & np.isfinite(top), 0.0, bottom), top, area, stipple=True
         )
-        canvas.paint(*line_spans(median, band.steps, band.median, x_max, scale), line)
+        canvas.paint(*line_spans(median, band.steps, band.median, x_max, scale, breaks), line)
         look = _Look(line, area, palette.marker(0))
         _mark_end(canvas, band.steps, band.median, x_max, scale, look)
         _mark_troubles(canvas, hi, self._median.gaps, scale, look, palette)
+        _name_stages(canvas, begun, x_max, palette)
         return Picture(scale, scale.positions(np.asarray(band.last_members, np.float64)))
 
     def legend(self, band: Band, palette: Palette) -> list[LegendItem]:
@@ -182,6 +192,38 @@ def _usable(parts: list[Floats], log: bool) -> Floats:
 
 def _rank(values: Floats) -> int:
     return int(len(values) * _OFF_AXIS)
+
+
+def _begun(stages: Sequence[StageMark], steps: NDArray[np.int64]) -> list[StageMark]:
+    """The stages that these steps reach; what has no steps in a stage ends where it begins."""
+    return [stage for stage in stages if len(steps) and stage.start <= steps[-1]]
+
+
+def _column_of(stage: StageMark, x_max: float, canvas: Canvas) -> int:
+    return min(int(stage.start / x_max * canvas.columns), canvas.columns - 1)
+
+
+def _paint_stages(
+    canvas: Canvas, stages: Sequence[StageMark], x_max: float, palette: Palette
+) -> None:
+    """A dotted upright where each stage begins, behind everything else."""
+    at = np.full(canvas.columns, np.nan)
+    at[[_column_of(stage, x_max, canvas) for stage in stages]] = 0.0
+    canvas.paint(at, at + 1.0, Ink(palette.faint, "|"), stipple=True)
+
+
+def _name_stages(
+    canvas: Canvas, stages: Sequence[StageMark], x_max: float, palette: Palette
+) -> None:
+    """The stages' names beside their uprights, at the bottom or the top, where nothing is drawn."""
+    for stage in stages:
+        if not stage.name.isascii():
+            # Of a character beyond these nobody knows how many cells a terminal gives it.
+            continue
+        column = _column_of(stage, x_max, canvas) + 2 * canvas.dots_x
+        ink = Ink(palette.quiet, " ")
+        if not canvas.write(column, canvas.height - 1, stage.name, ink):
+            canvas.write(column, 0, stage.name, ink)
 
 
 def _mark_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,12 +70,26 @@ def _columns_of(steps: NDArray[np.int64], x_max: float, n: int) -> NDArray[np.bo
 
 
 def line_spans(
-    found: MinMax, steps: NDArray[np.int64], values: Values, x_max: float, scale: Scale
+    found: MinMax,
+    steps: NDArray[np.int64],
+    values: Values,
+    x_max: float,
+    scale: Scale,
+    breaks: Sequence[int] = (),
 ) -> tuple[Floats, Floats]:
     """Return where a line through all points starts and ends in each column, [C] each.
 
     Where columns outnumber points, the line runs straight from point to point; a point that has no
     place on the scale (NaN, or 0 on a logarithmic one) leaves a gap.
+
+    Args:
+        found: what lies in each column.
+        steps: [N], ascending.
+        values: [N].
+        x_max: upper end of the x axis, which begins at 0.
+        scale: the y axis.
+        breaks: steps after which another line begins: they are not joined, and a column that holds
+            the end of one and the beginning of the next shows the next.
     """
     lo, hi = area_spans(found, scale)
     n = len(lo)
@@ -90,8 +105,22 @@ def line_spans(
     with np.errstate(invalid="ignore"):
         crossing = start + (end - start) * ((edges - before) / (after - before))
     crossing = np.where(inside, crossing, np.nan)
-    ends = np.fmin(crossing[:-1], crossing[1:]), np.fmax(crossing[:-1], crossing[1:])
-    return np.fmin(lo, ends[0]), np.fmax(hi, ends[1])
+    entering, leaving = crossing[:-1].copy(), crossing[1:].copy()
+    for first in np.searchsorted(steps, np.asarray(breaks, np.int64), side="right").tolist():
+        if not 0 < first < len(steps):
+            continue
+        # No point lies at an edge between the two lines: what crosses there joins them.
+        between = inside & (right == first)
+        entering[between[:-1]] = leaving[between[1:]] = np.nan
+        column = int(np.searchsorted(edges, steps[first], side="right")) - 1
+        if 0 <= column < n and edges[column] <= steps[first - 1]:
+            entering[column] = np.nan
+            stop = int(np.searchsorted(steps, math.ceil(edges[column + 1])))
+            places = scale.positions(values[first:stop])
+            lo[column] = np.fmin.reduce(places, initial=np.nan)
+            hi[column] = np.fmax.reduce(places, initial=np.nan)
+    lo, hi = np.fmin(lo, np.fmin(entering, leaving)), np.fmax(hi, np.fmax(entering, leaving))
+    return lo, hi
 
 
 def area_spans(found: MinMax, scale: Scale) -> tuple[Floats, Floats]:

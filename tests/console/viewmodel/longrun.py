@@ -35,8 +35,11 @@ EVALUATION = TableSchema(
 ASSIGNMENT = TensorSchema("assignment", "f4", (3, 3, 4), (UNITS, TASKS, MODULES))
 
 
-def a_schema(attempt: int = 1, resume_from_step: int = 0) -> tuple[LogSchema, LogSchema]:
-    meta = {"tasks": [{"name": task, "classes": 10} for task in TASKS]}
+def a_schema(
+    attempt: int = 1, resume_from_step: int = 0, **more: object
+) -> tuple[LogSchema, LogSchema]:
+    """Schemas of both logs; ``more``: what else they say of the run."""
+    meta = {"tasks": [{"name": task, "classes": 10} for task in TASKS], **more}
     return (
         LogSchema(attempt, resume_from_step, (STEP, EVALUATION), (), meta),
         LogSchema(attempt, resume_from_step, (), (ASSIGNMENT,), meta),
@@ -77,10 +80,10 @@ def an_assignment(step: int) -> np.ndarray:
 
 
 def open_writers(
-    folder: RunFolder, attempt: int = 1, resume_from_step: int = 0
+    folder: RunFolder, attempt: int = 1, resume_from_step: int = 0, **more: object
 ) -> tuple[RecordWriter, RecordWriter]:
     """The logs of an attempt, for ``write``."""
-    metrics, tensors = a_schema(attempt, resume_from_step)
+    metrics, tensors = a_schema(attempt, resume_from_step, **more)
     return (
         RecordWriter(folder.metrics(attempt), metrics),
         RecordWriter(folder.tensors(attempt), tensors),

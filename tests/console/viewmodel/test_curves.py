@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from shareconsole.console.viewmodel.curve_builder import CurveBuilder
 from shareconsole.console.viewmodel.curves import ALPHA, Ema, columns
 from shareconsole.console.viewmodel.scale import axis_end
+from shareconsole.console.viewmodel.stages import StageMark, by_stage
 
 RNG = np.random.default_rng
 
@@ -133,6 +135,51 @@ def test_curves_and_their_mean():
     assert np.isnan(curves.series[2].smooth).tolist() == [False, True, True]
     assert not curves.series[0].raw.flags.writeable
     assert curves.x_max == 10
+
+
+STAGES = (StageMark(40, "second"), StageMark(70, "third"))
+
+
+def staged(cuts, stages=STAGES, first=1):
+    """Curves of 100 steps that arrive bit by bit."""
+    table = rows(100, first, **{"loss.a": np.arange(100) % 7, "loss.b": 1})
+    builder, curves = CurveBuilder("loss.", "loss"), None
+    for begin, end in pairwise([0, *cuts, 100]):
+        steps = np.ascontiguousarray(table["step"][:end])
+        curves = builder.update(steps, table[begin:end], begin == 0, 100, stages)
+    return curves
+
+
+@pytest.mark.parametrize("cuts", [[], [40], [39, 41], [70], list(range(1, 100)), [5, 95]])
+def test_smoothing_begins_anew_with_each_stage(cuts):
+    curves = staged(cuts)
+    assert curves.stages == STAGES
+    raw, smooth = curves.series[0].raw, curves.series[0].smooth
+    for begin, end in ((0, 40), (40, 70), (70, 100)):
+        np.testing.assert_allclose(smooth[begin:end], Ema().extend(raw[begin:end]), rtol=1e-6)
+        assert smooth[begin] == raw[begin]
+    whole = staged(cuts, ())
+    np.testing.assert_allclose(whole.series[0].smooth, Ema().extend(raw), rtol=1e-6)
+
+
+def test_a_stage_whose_first_rows_are_lost_still_begins_anew():
+    table = rows(100, **{"loss.a": np.arange(100)})
+    table = np.delete(table, range(35, 45))
+    curves = CurveBuilder("loss.", "loss").update(table["step"], table, True, 100, STAGES)
+    assert curves.series[0].smooth[35] == table["loss.a"][35] == 45
+
+
+def test_rows_of_several_stages_come_apart():
+    table = rows(20_000, **{"loss.a": 0})
+    stages = (StageMark(100, "b"), StageMark(9000, "c"), StageMark(30_000, "d"))
+    parts = list(by_stage(table, 0, stages))
+    assert np.concatenate([part for part, _ in parts])["step"].tolist() == list(range(1, 20_001))
+    begun = [(int(part["step"][0]), stage.name) for part, stage in parts if stage]
+    assert begun == [(101, "b"), (9001, "c")]
+    assert list(by_stage(table[:0], 0, stages)) == []
+    # Between two looks.
+    assert next(by_stage(table[100:], 100, stages))[1] == stages[0]
+    assert next(by_stage(table[101:], 101, stages))[1] is None
 
 
 def test_one_task_has_no_mean_and_another_table_no_curves():

@@ -16,6 +16,11 @@ from shareconsole.store.status import Status, write_status
 from tests.console.viewmodel import longrun
 from tests.store.builders import WHEN, a_run, an_attempt
 
+STAGED = {
+    "steps": 1000,
+    "stages": [{"name": "first", "start": 0}, {"name": "second", "start": 155}],
+}
+
 
 def same(one, other):
     """Everything equal but versions."""
@@ -41,7 +46,7 @@ def test_incremental_equals_fresh_wherever_it_is_cut(tmp_path, seed):
     rng = np.random.default_rng(seed)
     whole = a_run(tmp_path / "whole", steps=1000)
     an_attempt(whole)
-    writers = longrun.open_writers(whole)
+    writers = longrun.open_writers(whole, **(STAGED if seed % 2 else {}))
     for step in range(1, 301):
         longrun.write(writers, step)
     for writer in writers:
@@ -60,6 +65,7 @@ def test_incremental_equals_fresh_wherever_it_is_cut(tmp_path, seed):
     last = reader.snapshot()
     assert same(last, LiveReader(folder).snapshot())
     assert len(last.loss.series[0].steps) == 300
+    assert bool(last.loss.stages) == bool(last.errors.stage) == bool(seed % 2)
     assert last.assignment.step == 300
 
 
@@ -127,6 +133,31 @@ def test_a_resumed_run_shows_what_stands(tmp_path):
     assert "from step 100" in seen.header.resume_note
     assert "identical" in seen.header.resume_note
     assert seen.warnings == ()
+    for writer in writers:
+        writer.close()
+
+
+def test_an_attempt_that_tells_of_stages_changes_what_was_made_of_the_rows_before(tmp_path):
+    """An older version trained the first part and said nothing of stages."""
+    folder = a_run(tmp_path, steps=400)
+    an_attempt(folder, 1, steps=400)
+    writers = longrun.open_writers(folder)
+    for step in range(1, 201):
+        longrun.write(writers, step)
+    reader = LiveReader(folder)
+    before = reader.snapshot()
+    assert (before.loss.stages, before.errors.stage) == ((), "")
+    for writer in writers:
+        writer.close()
+    an_attempt(folder, 2, steps=400, resume_from_step=200)
+    writers = longrun.open_writers(folder, 2, 200, **STAGED)
+    after = reader.snapshot()
+    assert same(after, LiveReader(folder).snapshot())
+    raw, smooth = after.loss.series[0].raw, after.loss.series[0].smooth
+    assert smooth[155] == raw[155] != before.loss.series[0].smooth[155]
+    np.testing.assert_array_equal(smooth[:155], before.loss.series[0].smooth[:155])
+    assert after.errors.stage == "second"
+    assert reader.snapshot() is after
     for writer in writers:
         writer.close()
 

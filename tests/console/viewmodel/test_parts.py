@@ -20,6 +20,7 @@ from shareconsole.console.viewmodel.assignment import (
 from shareconsole.console.viewmodel.band import BandBuilder
 from shareconsole.console.viewmodel.errors import TREND, ErrorBuilder
 from shareconsole.console.viewmodel.growing import Arrivals, Growing
+from shareconsole.console.viewmodel.stages import StageMark
 from shareconsole.console.viewmodel.tensor_log import MOST_POINTS, thinned
 
 
@@ -129,6 +130,43 @@ def test_the_error_table_is_in_per_cent():
     assert (errors.macro, errors.best_macro, errors.micro) == (25, 12.5, None)
     assert errors.rand_index == {"u": 0.25}
     assert errors.steps.tolist() == [0, 100, 200, 300]
+
+
+def test_the_best_is_of_the_stage_that_was_evaluated_last():
+    table = evaluations(0.5, 0.125, 0.25, 0.75, 0.5, np.nan)
+    stages = (StageMark(200, "tree"),)
+    builder = ErrorBuilder()
+    first = builder.update(table[:3], table[:3], True, stages)
+    assert (first.stage, first.best_macro, first.rows[0].best) == ("", 12.5, 12.5)
+    second = builder.update(table[:4], table[3:4], False, stages)
+    assert (second.stage, second.best_macro, second.rows[0].best) == ("tree", 75, 75)
+    assert second.rows[0].trend == (50, 12.5, 25, 75)
+    last = builder.update(table, table[4:], False, stages)
+    assert (last.best_macro, last.rows[0].best) == (50, 50)
+    nothing = np.concatenate([table[:2], evaluations(*[np.nan] * 4)[3:]])
+    assert ErrorBuilder().update(nothing, nothing, True, stages).best_macro is None
+
+
+def test_a_stage_without_a_population_has_no_band():
+    table = members(np.random.default_rng(0).random((40, 3)))
+    table["step"] += 1
+    stages = (StageMark(20, "retrain"),)
+    for member in range(3):
+        table[f"fitness.{member}"][20:] = np.nan
+    builder = BandBuilder()
+    band = builder.update(table["step"][:30], table[:30], True, 40, stages)
+    assert band.steps.tolist() == list(range(1, 21))
+    assert len(band.lo) == len(band.median) == len(band.hi) == 20
+    assert band.last_members == tuple(table[f"fitness.{m}"][19] for m in range(3))
+    assert (band.x_max, band.stages) == (30, stages)
+    same_axis = builder.update(table["step"][:30], table[30:30], False, 40, stages)
+    assert same_axis is band
+    grown = builder.update(table["step"], table[30:], False, 40, stages)
+    assert grown.steps.tolist() == band.steps.tolist()
+    assert grown.x_max == 40
+    # Where nothing says that a stage begins, a step without fitness is a gap.
+    whole = BandBuilder().update(table["step"], table, True, 40)
+    assert np.isnan(whole.median).sum() == 20
 
 
 def test_the_error_table_before_and_after_many_evaluations():

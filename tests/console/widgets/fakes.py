@@ -71,7 +71,7 @@ def until(whole: Curves, points: int, x_max: float) -> Curves:
         Series(one.name, one.steps[:points], one.raw[:points], one.smooth[:points])
         for one in whole.series
     )
-    return CurveSet(cut, whole.title, x_max, points)
+    return replace(whole, series=cut, x_max=x_max, version=points)
 
 
 def assignment(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from textual.pilot import Pilot
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.band import Band
 from shareconsole.console.viewmodel.curves import CurveSet, Series
+from shareconsole.console.viewmodel.stages import StageMark
 from shareconsole.console.widgets.chart import Chart
 from tests.console.widgets.fakes import band, curves, falling, series, until
 from tests.console.widgets.stage import on_stage, rows_of, screen_of, updates_as_text
@@ -51,10 +53,29 @@ ODD: dict[str, CurveSet | Band | None] = {
     "many": curves(50, names=tuple(f"a rather long task name {i}" for i in range(50)), aim=50),
     "wide names": curves(50, names=("日本語のタスク", "[bold]x[/bold]"), aim=50),
     "usual": curves(400),
+    "stages": replace(
+        curves(400),
+        stages=(
+            StageMark(1, "a"),
+            StageMark(399, "b" * 300),
+            StageMark(400, "日本"),
+            StageMark(2**61, "c"),
+        ),
+    ),
+    "stages without points": replace(of([]), stages=(StageMark(1, "a"),)),
+    "stages of a band": replace(band(400), stages=(StageMark(200, "a"), StageMark(400, "b"))),
     "band": band(400),
     "empty band": band(0),
     "band of one": band(1),
 }
+
+
+def staged(*names: str, points: int = 200, start: int = 100, x_max: float = 200.0) -> CurveSet:
+    """A loss that is 1, and 9 from the second stage on; each further stage as many steps later."""
+    values = np.where(np.arange(1, points + 1) <= start, 1.0, 9.0)
+    curve = Series("s", np.arange(1, points + 1), values, values)
+    marks = tuple(StageMark(start * (n + 1), name) for n, name in enumerate(names))
+    return CurveSet((curve,), "loss", x_max, points, marks)
 
 
 def show(data: CurveSet | Band | None, *, log: bool = False) -> Chart:
@@ -175,6 +196,46 @@ def test_infinity_and_a_spike_are_marked_at_the_top() -> None:
     assert low.index("!") < low.index("^")
 
 
+def plot_of(data: CurveSet | Band, size: tuple[int, int] = (108, 12), **how: bool) -> list[str]:
+    """The cells right of the left ruler, without the legend and the lower ruler."""
+    return [row[8:] for row in screen_of(show(data), size, Palette("256", **how))[1:-2]]
+
+
+@pytest.mark.parametrize("points", [200, 2000])
+def test_a_stage_is_marked_where_it_begins_and_its_line_stands_apart(points: int) -> None:
+    """Whether there are fewer points than columns of dots, or more."""
+    start = points // 2
+    rows = plot_of(staged("tree", points=points, start=start, x_max=float(points)))
+    # In between there is nothing but the upright: the two lines are not joined.
+    between = [row for row in rows if not any(c in row for c in "⣀⠤⠒⠉●")]
+    assert len(between) > 4
+    assert {row.rstrip() for row in between[:-1]} <= {" " * 50 + upright for upright in "⠅⢐⠨⡂"}
+    assert between[-1].strip()[1:].strip() in ("", "tree")
+    assert sum("tree" in row for row in rows) == 1
+
+
+def test_a_stage_is_marked_in_ascii_too() -> None:
+    rows = plot_of(staged("tree"), ascii=True)
+    assert sum(row[50] == "|" for row in rows) >= len(rows) - 2
+    assert any(row[50:].startswith("| tree") for row in rows)
+
+
+def test_no_stage_is_marked_before_it_begins_nor_named_where_there_is_no_room() -> None:
+    assert not any("tree" in row for row in plot_of(staged("tree", points=99)))
+    ahead = staged("tree", "much later", points=190)
+    assert not any("later" in row for row in plot_of(ahead))
+    late = staged("tree", points=199, start=196)
+    assert not any("tree" in row for row in plot_of(late))
+    assert not any("日" in row for row in plot_of(staged("日本")))
+
+
+def test_what_ends_with_a_stage_shows_where_the_next_begins() -> None:
+    whole = band(200, aim=400.0)
+    rows = plot_of(replace(whole, stages=(StageMark(200, "retrain"),)))
+    assert any("retrain" in row for row in rows)
+    assert not any("retrain" in row for row in plot_of(whole))
+
+
 def test_a_logarithmic_axis() -> None:
     chart = show(curves(400), log=True)
     rows = screen_of(chart, (80, 24))
@@ -185,8 +246,9 @@ def test_a_logarithmic_axis() -> None:
     assert str(chart.border_title) == "loss, log y"
 
 
-def test_a_new_point_changes_few_rows() -> None:
-    whole = curves(5100)
+@pytest.mark.parametrize("stages", [(), (StageMark(2500, "tree"),)])
+def test_a_new_point_changes_few_rows(stages: tuple[StageMark, ...]) -> None:
+    whole = replace(curves(5100), stages=stages)
 
     async def act(chart: Chart, pilot: Pilot[None]) -> None:
         chart.show(until(whole, 5000, 10_000.0))

@@ -39,6 +39,19 @@ def bar(shown: RunHeader | None, height: int = 2) -> RunBar:
 
 
 class TestErrorPanel:
+    def test_the_title_tells_the_stage_that_best_is_of(self) -> None:
+        panel = ErrorPanel()
+        titles = []
+
+        async def act(panel: ErrorPanel, pilot: Pilot[None]) -> None:
+            for stage in ("", "tree"):
+                panel.show(replace(errors(), stage=stage))
+                await pilot.pause()
+                titles.append(str(panel.border_title))
+
+        on_stage(panel, act)
+        assert titles == ["test error %", "test error %, best of tree"]
+
     def test_rows(self) -> None:
         rows = screen_of(table(3, rand=True), (60, 14))
         assert rows[0].split() == ["task", "now", "best", "trend"]
