@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shareconsole.spec.checks import StageParameters
 
 NONE = "-"
 _TASKS_SHOWN = 8
@@ -113,6 +118,19 @@ def needed_memory(num_bytes: int, at_once: int, tasks: int) -> str:
     """Return what a run takes: ``about 1.4 GiB``, then ``, 2 of 8 tasks at a time`` if not all."""
     chunk = f", {at_once} of {tasks} tasks at a time" if at_once < tasks else ""
     return f"about {size(num_bytes)}{chunk}"
+
+
+def needed_parameters(stored: int, stages: Sequence[StageParameters]) -> str:
+    """Return what a run stores, and what its stages use: ``900 stored; tree uses at most 500``.
+
+    Stages that may use all go without saying.
+    """
+    fewer = [
+        f"{stage.name} uses at most {count(stage.parameters)}"
+        for stage in stages
+        if stage.parameters < stored
+    ]
+    return "; ".join([f"{count(stored)} stored", *fewer]) if fewer else count(stored)
 
 
 def steps_progress(step: int | None, steps: int | None) -> str:

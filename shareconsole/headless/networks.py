@@ -12,7 +12,12 @@ from rich.text import Text
 from shareconsole.headless.figures import count, shared_words
 from shareconsole.headless.styles import HEADING, QUIET
 from shareconsole.headless.tables import Page, right_side
-from shareconsole.spec.parameter_counts import TaskParameters, count_parameters, positions_of
+from shareconsole.spec.parameter_counts import (
+    TaskParameters,
+    count_parameters,
+    positions_of,
+    used_parameters,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +36,14 @@ class NetworkFacts:
     Attributes:
         step: when what is shared was recorded; None where it never changes.
         stored: parameters of the run, modules that nobody uses included.
+        used: of these, those that some task's network has.
         tasks: names of the tasks.
         parameters: of each task's network.
     """
 
     step: int | None
     stored: int
+    used: int
     tasks: tuple[str, ...]
     parameters: tuple[TaskParameters, ...]
 
@@ -45,6 +52,7 @@ class NetworkFacts:
         return {
             "step": self.step,
             "stored": self.stored,
+            "used": self.used,
             "tasks": [
                 {
                     "name": name,
@@ -79,10 +87,10 @@ def gather_networks(log: RunLog) -> NetworkFacts | None:
     heads = [size for _, size in tasks]
     try:
         positions = positions_of(marks, sizes, routed or [], heads)
-        found = count_parameters(positions, len(tasks))
+        found, used = count_parameters(positions, len(tasks)), used_parameters(positions)
     except (IndexError, StopIteration):
         return None  # tensors of another shape than the units have
-    return NetworkFacts(step, stored, tuple(name for name, _ in tasks), found)
+    return NetworkFacts(step, stored, used, tuple(name for name, _ in tasks), found)
 
 
 def _sizes(unit: Mapping[str, Any]) -> list[int]:
@@ -114,6 +122,8 @@ def _where(row: NDArray[Any]) -> tuple[int, ...]:
 def print_networks(page: Page, facts: NetworkFacts) -> None:
     """Print a line for each task."""
     what = f" of each task's network; the run stores {count(facts.stored)}"
+    if facts.used < facts.stored:
+        what += f", of which {count(facts.used)} are in use"
     page.line(Text.assemble(("Parameters", HEADING), (what, QUIET)), hanging=2)
     rows = [
         [name, count(each.total), count(each.own), shared_words(each.shared_with(facts.tasks))]

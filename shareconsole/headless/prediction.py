@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shareconsole.files.known import FILE_SETS
 from shareconsole.files.places import look
-from shareconsole.headless.figures import count, needed_memory, size
+from shareconsole.headless.figures import count, needed_memory, needed_parameters, size
 from shareconsole.headless.styles import GOOD
 from shareconsole.headless.tables import Page, cell
 from shareconsole.launch import memory_budget
@@ -27,7 +27,11 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
         "path": str(loaded.path),
         "notes": list(loaded.notes),
         # The memory of the process, as the text has it.
-        "prediction": {**needed._asdict(), "memory_bytes": needed.process_bytes},
+        "prediction": {
+            **needed._asdict(),
+            "memory_bytes": needed.process_bytes,
+            "stages": [stage._asdict() for stage in needed.stages],
+        },
         "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
     }
@@ -44,7 +48,7 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
         ],
         ["tasks", count(needed.num_tasks)],
         ["routed units", count(needed.routed_units)],
-        ["parameters", count(needed.parameters)],
+        ["parameters", needed_parameters(needed.parameters, needed.stages)],
         ["memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)],
         ["disk", f"about {size(needed.disk_bytes)}"],
         *(["files", words] for words in _files(preset)),

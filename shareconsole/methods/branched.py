@@ -104,7 +104,7 @@ class Branched(FixedSharing):
         self.affinity_LTT = self._affinities(images)
         sizes, others = self._sizes()
         # Full sharing has one module of each unit.
-        limit = int(options.budget * (sum(sizes) + others)) - others
+        limit = options.tree_parameters(sum(sizes) + others) - others
         tree = cheapest_tree(
             self.affinity_LTT.numpy(),
             sizes,

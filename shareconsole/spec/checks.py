@@ -24,6 +24,13 @@ _FIXED_COLUMNS = 6
 _OVERHEAD_BYTES = 256 * 1024
 
 
+class StageParameters(NamedTuple):
+    """How many trainable numbers all networks of a stage have at most."""
+
+    name: str
+    parameters: int
+
+
 class Prediction(NamedTuple):
     """How large a run will be.
 
@@ -36,6 +43,8 @@ class Prediction(NamedTuple):
         routed_units: L, units whose sharing the method decides.
         activation_bytes: what a step adds.
         tasks_per_chunk: tasks that are computed together.
+        stages: how many of the parameters the networks of each stage have at most; empty where no
+            stage is known to do with fewer than all.
     """
 
     parameters: int
@@ -45,6 +54,7 @@ class Prediction(NamedTuple):
     routed_units: int
     activation_bytes: int
     tasks_per_chunk: int
+    stages: tuple[StageParameters, ...] = ()
 
     @property
     def process_bytes(self) -> int:
@@ -156,7 +166,7 @@ def predict(preset: Preset, allowed: int | None = None) -> Prediction:
     tasks = shape.num_tasks
     units = preset.network.units(shape.input_shape)
     routed = sum(unit.sharing == "routed" for unit in units)
-    parameters = 0
+    parameters = full_sharing = 0
     index = 0
     for unit in units:
         copies = {"shared": preset.method.shared_copies(tasks), "task": tasks}.get(unit.sharing, 0)
@@ -165,8 +175,11 @@ def predict(preset: Preset, allowed: int | None = None) -> Prediction:
             index += 1
         candidates = unit.sharing == "routed" and preset.method.candidates(tasks) > 0
         parameters += unit.stored(copies, candidates=candidates)
+        full_sharing += unit.stored(tasks if unit.sharing == "task" else 1, candidates=False)
     features = preset.network.features(shape.input_shape)
-    parameters += sum((features + 1) * classes for classes in shape.num_classes)
+    heads = sum((features + 1) * classes for classes in shape.num_classes)
+    parameters, full_sharing = parameters + heads, full_sharing + heads
+    most = preset.method.stage_parameters(parameters, full_sharing)
     if allowed is None:
         needed = memory(preset, shape, parameters, tasks)
     else:
@@ -183,6 +196,10 @@ def predict(preset: Preset, allowed: int | None = None) -> Prediction:
         routed_units=routed,
         activation_bytes=needed.activations,
         tasks_per_chunk=needed.tasks_per_chunk,
+        stages=tuple(
+            StageParameters(stage.name, number)
+            for stage, number in zip(preset.method.stages() if most else (), most, strict=True)
+        ),
     )
 
 

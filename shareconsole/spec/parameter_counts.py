@@ -70,6 +70,15 @@ def count_parameters(positions: Sequence[Position], num_tasks: int) -> tuple[Tas
     return tuple(TaskParameters(a, b, tuple(c)) for a, b, c in rows)
 
 
+def used_parameters(positions: Sequence[Position]) -> int:
+    """Return how many parameters are part of some task's network, each counted once."""
+    return sum(
+        position.sizes[module]
+        for position in positions
+        for module in set().union(*map(set, position.used))
+    )
+
+
 def positions_of(
     marks: Sequence[str],
     sizes: Sequence[Sequence[int]],

@@ -193,6 +193,8 @@ def test_show_lists_parameters(cli, trained):
         )  # fmt: skip
         assert task["parameters"] - task["own"] >= max(task["shared_with"].values(), default=0)
     assert f"the run stores {facts['stored']:,}" in lines[at]
+    in_use = f", of which {facts['used']:,} are in use"
+    assert (in_use in " ".join(lines[at : at + 2])) == (facts["used"] < facts["stored"])
 
 
 def test_tasks_of_any_script_have_files_of_their_own(runs):

@@ -21,6 +21,19 @@ def test_check_predicts_and_creates_nothing(cli, runs):
     assert not runs.exists()
 
 
+def test_check_tells_what_a_stage_uses_of_what_is_stored(cli, runs):
+    shown = cli("check", "digits-branched").out
+    assert "37,224 stored; tree uses at most 20,592\n" in shown
+    found = cli("check", "digits-branched", "--json").json["prediction"]
+    assert found["parameters"] == 37_224
+    assert found["stages"] == [
+        {"name": "single task", "parameters": 37_224},
+        {"name": "tree", "parameters": 20_592},
+    ]
+    assert cli("check", "digits", "--json").json["prediction"]["stages"] == []
+    assert "stored" not in cli("check", "digits").out
+
+
 def test_a_bad_preset_shows_all_problems_and_creates_nothing(cli, runs, tmp_path):
     preset = tmp_path / "bad.toml"
     preset.write_text('[data]\nname = "digits"\n[train]\nstpes = 3\nsteps = -1\n')

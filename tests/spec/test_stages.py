@@ -50,6 +50,24 @@ def test_a_tree_is_on_record_in_shared_units_too():
     assert disk[0] == disk[1] > disk[2]
 
 
+@pytest.mark.parametrize("mark", ["routed", "shared", "task"])
+def test_the_tree_has_what_its_budget_leaves_it(mark):
+    overrides = [f"network.conv_sharing={mark}", "method.budget=1.25"]
+    needed = predict(load_preset("digits-branched", overrides).preset)
+    conv, dense, heads = (144 + 32) + (4_608 + 64), 2 * 2 * 32 * 32 + 32, 4 * 330
+    full = (4 if mark == "task" else 1) * conv + dense + heads
+    assert needed.parameters == 4 * (conv + dense) + heads
+    assert needed.stages == (
+        ("single task", needed.parameters),
+        ("tree", min(needed.parameters, int(1.25 * full))),
+    )
+
+
+def test_methods_whose_stages_may_use_all_predict_none():
+    overrides = [RETRAIN, "method.search_steps=600"]
+    assert predict(load_preset("digits", overrides).preset).stages == ()
+
+
 def test_what_is_measured_of_a_staged_method_never_leaves_its_first_stage():
     method = load_preset("digits-branched").preset.method.first_stage()
     assert type(method).model_validate(method.model_dump()) == method

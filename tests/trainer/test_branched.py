@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shareconsole.headless.networks import gather_networks
+from shareconsole.spec.checks import predict
+from shareconsole.spec.toml import load_preset
 from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.events import read_events
 from tests.trainer.killing import difference, read, same_state
@@ -60,6 +63,12 @@ def test_a_run_records_affinities_and_the_tree(make_run, train):
     assert rows["tree_parameters"].tolist()[:2] == [parameters] * 2
     assert len(set(rows["tree_parameters"].tolist()[2:])) == 1
     assert rows["tree_parameters"][-1] < parameters
+    networks = gather_networks(log)
+    assert (networks.stored, networks.used) == (parameters, rows["tree_parameters"][-1])
+    predicted = predict(load_preset("digits-branched", SMALL).preset)
+    assert predicted.parameters == parameters
+    assert predicted.stages[0] == ("single task", parameters)
+    assert networks.used <= predicted.stages[1].parameters < parameters
     assert rows["tree_cost"].tolist()[:2] == [0, 0]
     assert rows["tree_cost"][-1] > 0
     assert all(np.isfinite(rows[name]).all() for name in rows.dtype.names)

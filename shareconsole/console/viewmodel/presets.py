@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shareconsole.headless.figures import count, needed_memory, size
+from shareconsole.headless.figures import count, needed_memory, needed_parameters, size
 from shareconsole.safe_text import safe_text
 
 # pydantic costs 0.1 s, so it is loaded when a preset is first asked for.
@@ -122,7 +122,7 @@ def _facts(preset: Preset) -> tuple[tuple[str, str], ...]:
         ("steps", count(preset.train.steps)),
         ("tasks", count(needed.num_tasks)),
         ("routed units", count(needed.routed_units)),
-        ("parameters", count(needed.parameters)),
+        ("parameters", needed_parameters(needed.parameters, needed.stages)),
         ("memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)),
         ("disk", f"about {size(needed.disk_bytes)}"),
     )

@@ -93,6 +93,18 @@ class BranchedOptions(MethodTable):
             StageStart("tree", self.single_task_steps, "single_task_steps"),
         )
 
+    def tree_parameters(self, full_sharing: int) -> int:
+        """Return how many parameters the tree may have.
+
+        Args:
+            full_sharing: parameters of one network that all tasks share, heads included.
+        """
+        return int(self.budget * full_sharing)
+
+    def stage_parameters(self, stored: int, full_sharing: int) -> tuple[int, ...]:
+        """Return all that are stored, then what the budget leaves the tree."""
+        return stored, min(stored, self.tree_parameters(full_sharing))
+
     def first_stage(self) -> Self:
         """Return these options for single-task networks that nothing follows in any run."""
         return self.model_copy(update={"single_task_steps": MOST_STEPS})

@@ -102,6 +102,17 @@ class MethodTable(Table):
         """
         return ()
 
+    def stage_parameters(self, stored: int, full_sharing: int) -> tuple[int, ...]:
+        """Return how many parameters all networks of each stage have at most, as ``stages``.
+
+        Empty where no stage is known to do with fewer than are stored.
+
+        Args:
+            stored: trainable numbers over all stored copies and heads.
+            full_sharing: what they would be with one copy of each unit that tasks may share.
+        """
+        return ()
+
     def first_stage(self) -> Self:
         """Return these options for a run that never leaves its first stage, to measure that."""
         return self
