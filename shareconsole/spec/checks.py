@@ -93,6 +93,8 @@ def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
     if isinstance(device, DeviceTable) and (device.convolutions, device.engine) == ("bf16", "loop"):
         problem = '"bf16" is not for engine = "loop"'
         found.append(Issue(("device", "convolutions"), problem, '"exact", or engine = "trie"'))
+    if isinstance(device, DeviceTable) and device.compile:
+        found += _compile_issues(device, method, network, rule)
     if not isinstance(data, DatasetTable):
         return found
     own = data.issues()
@@ -115,6 +117,25 @@ def cross_issues(tables: Mapping[str, Table]) -> list[Issue]:
 
 def _under(table: str, issues: list[Issue]) -> list[Issue]:
     return [issue._replace(path=(table, *issue.path)) for issue in issues]
+
+
+def _compile_issues(
+    device: DeviceTable, method: Table | None, network: Table | None, rule: Table | None
+) -> list[Issue]:
+    """Return what keeps compiled units from being run, first what no other engine would change."""
+    path = ("device", "compile")
+    if isinstance(method, MethodTable) and method.blended:
+        why = f'true does nothing for the method "{method.name}", which runs its networks itself'
+        return [Issue(path, why, "false")]
+    if isinstance(rule, StepSizeTable) and rule.in_halves:
+        why = (
+            f'true does nothing for the step size "{rule.name}", which runs networks in two halves'
+        )
+        return [Issue(path, why, "false")]
+    if device.engine == "trie" and isinstance(network, NetworkTable) and not network.alone:
+        why = 'true is not for engine = "trie", whose sizes change with every step'
+        return [Issue(path, why, 'false, or engine = "loop"')]
+    return []
 
 
 def _validation_issues(shape: DataShape, train: TrainTable) -> list[Issue]:

@@ -130,6 +130,12 @@ class DeviceTable(Table):
         unit="name",
         default="exact",
     )
+    compile: bool = option(
+        "run the networks' units through torch.compile, which rounds differently, a deviation, "
+        'and for engine = "loop" alone; needs a C++ compiler',
+        unit="yes or no",
+        default=False,
+    )
     memory_budget: float = option(
         "share of the free memory that the run may take", unit="fraction", default=0.8, gt=0, le=1
     )

@@ -136,9 +136,9 @@ def _has_only_to_say_so(last: Attempt | None, step: int) -> bool:
 
 def _device(preset: Preset) -> str:
     """The device as a checkpoint records it. Loads torch, so only a resume asks."""
-    from shareconsole.trainer.device import describe_device, resolve_device
+    from shareconsole.trainer.device import describe_computing, resolve_device
 
-    return describe_device(resolve_device(preset.device.device))
+    return describe_computing(preset, resolve_device(preset.device.device))
 
 
 def _train(
@@ -149,7 +149,7 @@ def _train(
         from shareconsole.trainer.build import build_experiment, load_data
         from shareconsole.trainer.data_digest import data_digest
         from shareconsole.trainer.device import (
-            describe_device,
+            describe_computing,
             fitting_memory,
             resolve_device,
             set_up,
@@ -159,12 +159,11 @@ def _train(
         threads = preset.device.threads
         set_up(threads)
         device = resolve_device(preset.device.device)
+        rounded_by = describe_computing(preset, device)
         # Before the data are loaded; what is decided here is decided again with them in memory.
         fitting_memory(device, preset, preset.data.shape(), predict(preset).parameters)
         data = load_data(preset)
-        surroundings = current_surroundings(
-            folder, threads, describe_device(device), data_digest(data)
-        )
+        surroundings = current_surroundings(folder, threads, rounded_by, data_digest(data))
         experiment = build_experiment(preset, device, data)
         # Where the experiment has its copy on a GPU, this one need not stay.
         del data

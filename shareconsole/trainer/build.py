@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from shareconsole.sharing.bank import Bank
+from shareconsole.sharing.compiled_population import CompiledPopulation
+from shareconsole.sharing.compiling import require_compiler
 from shareconsole.sharing.data import BatchSampler
 from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.population import LoopPopulation
@@ -230,6 +232,9 @@ def build_learner(
     # A method that runs its networks itself has no population for an engine to make fast.
     asked = "loop" if preset.method.blended else preset.device.engine
     population, engine, notices = make_population(asked, bank, preset.device.convolutions)
+    if preset.device.compile:
+        population, more = compiled(population, device)
+        notices += more
     method = method_class(method_options, population, generators)
     return Learner(method, population, engine, notices)
 
@@ -264,6 +269,24 @@ def make_population(
     except UnsupportedModuleError as error:
         notice = f"the {engine} engine cannot run this network, the loop engine does: {error}"
         return LoopPopulation(bank), "loop", (notice,)
+
+
+def compiled(population: Population, device: torch.device) -> tuple[Population, tuple[str, ...]]:
+    """The same engine with its units compiled, and what to tell of it.
+
+    Raises:
+        UsageError: Something that compiles for `device` is missing.
+    """
+    if not isinstance(population, LoopPopulation):
+        # The preset's check thought otherwise of this network.
+        return population, ("device.compile does nothing: the trie engine runs this network",)
+    require_compiler(device)
+    population = CompiledPopulation(population.bank)
+    notices = ["units run through torch.compile, a deviation (device.compile)"]
+    if population.left_plain:
+        left = ", ".join(population.left_plain)
+        notices.append(f"not compiled, as dropout draws from the run's own generator: {left}")
+    return population, tuple(notices)
 
 
 def make_optimizer(

@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from shareconsole.errors import UsageError
+from shareconsole.sharing.compiling import compiler_of
 from shareconsole.spec.memory import fitted_memory, too_little
 
 if TYPE_CHECKING:
@@ -89,8 +90,18 @@ def set_up(threads: int) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+def describe_computing(preset: Preset, device: torch.device) -> str:
+    """What a run's numbers are rounded by, as recorded with a checkpoint.
+
+    Raises:
+        UsageError: The run is to be compiled, and there is nothing that does.
+    """
+    text = describe_device(device)
+    return f"{text}, compiled by {compiler_of(device)}" if preset.device.compile else text
+
+
 def describe_device(device: torch.device) -> str:
-    """Device as recorded with a checkpoint; two different texts may round differently."""
+    """The device; two different texts may round differently."""
     if device.type == "cuda":
         return f"cuda/{torch.cuda.get_device_name(device)}"
     return f"cpu/{torch.backends.cpu.get_cpu_capability()}"

@@ -26,7 +26,7 @@ class Surroundings:
     Attributes:
         settings_sha256: Hash of preset.resolved.toml.
         threads: CPU threads of torch.
-        device: As `trainer.device.describe_device` tells it; empty while torch is not loaded.
+        device: As `trainer.device.describe_computing` tells it; empty while torch is not loaded.
         torch: Version of torch.
         data_sha256: As `trainer.data_digest` tells it; empty while no data is loaded.
     """

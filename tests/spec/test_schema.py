@@ -30,6 +30,8 @@ def has_range(schema):
         case "integer" | "number":
             low = "minimum" in schema or "exclusiveMinimum" in schema
             return low and ("maximum" in schema or "exclusiveMaximum" in schema)
+        case "boolean":
+            return True
         case "string":
             return bool({"enum", "const", "maxLength", "pattern"} & schema.keys())
         case "array":

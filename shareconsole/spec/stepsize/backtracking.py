@@ -110,6 +110,8 @@ class BacktrackingOptions(LineSearchTable):
 class LatentBacktrackingOptions(LineSearchTable):
     """The same in the space of what the shared encoder computes: a trial runs the heads alone."""
 
+    in_halves: ClassVar[bool] = True
+
     name: Literal["latent_backtracking"] = option("the step size rule", unit="name")
     task_weights: TaskWeights = option(
         'weights of the tasks in the direction: "equal", a list with one number per task (scaled '

@@ -52,6 +52,9 @@ class StepSizeTable(Table):
     columns: ClassVar[tuple[str, ...]] = ()
     """Numbers that it adds to the record of every step."""
 
+    in_halves: ClassVar[bool] = False
+    """Whether it runs encoder and heads apart, instead of whole networks by the engine."""
+
     name: str
 
     def method_issues(self, method: MethodTable) -> list[Issue]:

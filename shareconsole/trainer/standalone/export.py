@@ -139,7 +139,8 @@ def task_network(saved: SavedRun, task: int, *, fold: bool) -> TaskNetwork:
 
 def _reference(saved: SavedRun) -> Learner:
     """The run's own method and networks, in double precision and run plainly, one by one."""
-    device = saved.preset.device.model_copy(update={"engine": "loop", "convolutions": "exact"})
+    plain = {"engine": "loop", "convolutions": "exact", "compile": False}
+    device = saved.preset.device.model_copy(update=plain)
     preset = saved.preset.model_copy(update={"device": device})
     learner = build_learner(
         preset,
