@@ -16,6 +16,8 @@ from shareconsole.spec.preset import DeviceTable, Preset
 VERSION = 1
 REFERENCE = "loop"
 """The engine that ratios refer to."""
+COMPILED = "loop-compiled"
+"""The same with its units run through torch.compile; measured if asked for."""
 
 Axis = Literal["samples", "tasks", "modules", "depth"]
 Entropy = Literal["uniform"] | float
@@ -218,9 +220,21 @@ class Results(_Result):
 
 
 def known_engines() -> tuple[str, ...]:
-    """Return the engines that a preset can name, the reference first."""
+    """Return the engines that a preset can name, the reference first, and last what is compiled."""
     names = get_args(DeviceTable.model_fields["engine"].annotation)
-    return tuple(sorted(names, key=lambda name: name != REFERENCE))
+    return (*sorted(names, key=lambda name: name != REFERENCE), COMPILED)
+
+
+def usual_engines(preset: Preset) -> tuple[str, ...]:
+    """Return what is measured if nobody says: compiling takes time, and a compiler."""
+    return tuple(name for name in known_engines() if name != COMPILED or preset.device.compile)
+
+
+def with_engine(device: DeviceTable, engine: str) -> DeviceTable:
+    """Return where to train, with one of the known engines and nothing compiled but by it."""
+    compiled = engine == COMPILED
+    update = {"engine": REFERENCE if compiled else engine, "compile": compiled}
+    return device.model_copy(update=update)
 
 
 def known_samplings() -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from shareconsole.spec.bench import (
     Entropy,
     known_engines,
     known_samplings,
+    usual_engines,
 )
 from shareconsole.spec.nearest import nearest
 from shareconsole.spec.toml import load_preset
@@ -66,7 +67,7 @@ def plan(wish: Wish) -> list[BenchJob]:
         PresetError: a preset, or an override of one, is wrong.
         DataMissing: the real data were asked for and are not there.
     """
-    engines = _known("--engines", "engine", wish.engines, known_engines()) or known_engines()
+    engines = _known("--engines", "engine", wish.engines, known_engines())
     samplings = _known("--sampling", "sampling", wish.samplings, known_samplings())
     entropies = _entropies(wish.entropies, scaling=bool(wish.scales))
     scales = [_scale(text) for text in wish.scales]
@@ -80,7 +81,7 @@ def plan(wish: Wish) -> list[BenchJob]:
         jobs.append(
             BenchJob(
                 cases=tuple(cases),
-                engines=engines,
+                engines=engines or usual_engines(cases[0].preset),
                 samplings=samplings or known_samplings()[:1],
                 entropies=entropies,
                 rounds=wish.rounds,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from shareconsole.errors import ShareconsoleError
+from shareconsole.spec.bench import COMPILED
 from shareconsole.trainer.bench.work import count_work
 
 if TYPE_CHECKING:
@@ -51,8 +52,14 @@ def warm_up(
     works: list[Work] = []
     counted: list[float] = []
     for subject in subjects:
-        keep_going()
         subject.hold(entropy)
+    if any(subject.engine == COMPILED for subject in subjects):
+        # Compiling takes longer than any step, and would be taken for one.
+        for subject in subjects:
+            keep_going()
+            subject.steps(1)
+    for subject in subjects:
+        keep_going()
         began = time.perf_counter()
         works.append(count_work(subject))
         counted.append(time.perf_counter() - began)

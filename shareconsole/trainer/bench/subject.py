@@ -13,6 +13,7 @@ from shareconsole.errors import ShareconsoleError
 from shareconsole.sharing import assignment
 from shareconsole.sharing.method import Stopwatch
 from shareconsole.sharing.seeding import derive_seed
+from shareconsole.spec.bench import with_engine
 from shareconsole.trainer.build import build_experiment
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Subject:
             UnsuitableError: The engine cannot run it.
         """
         update: dict[str, Any] = {
-            "device": preset.device.model_copy(update={"engine": engine}),
+            "device": with_engine(preset.device, engine),
             "method": preset.method.first_stage(),
         }
         if sampling is not None:
@@ -135,7 +136,7 @@ class Subject:
             self.experiment = build_experiment(self.preset, device, data)
         except ShareconsoleError as error:
             raise UnsuitableError(str(error)) from error
-        if self.experiment.engine != engine:
+        if self.experiment.engine != self.preset.device.engine:
             reasons = self.experiment.notices or ("the method runs its networks itself",)
             raise UnsuitableError("; ".join(reasons))
         self._device = device

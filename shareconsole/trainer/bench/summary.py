@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shareconsole.spec.bench import REFERENCE, BenchRow
+from shareconsole.spec.bench import REFERENCE, BenchRow, with_engine
 from shareconsole.spec.checks import predict
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def filled_row(
     # A head is a unit too, for whoever counts.
     apart = work.samples * row.tasks * (row.units + 1)
     # The loop engine need not count: it runs all networks apart.
-    by_definition = float(apart) if apart and measured.subject.engine == REFERENCE else None
+    looped = measured.subject.preset.device.engine == REFERENCE
+    by_definition = float(apart) if apart and looped else None
     evaluations = _evaluations(samples, steps) or by_definition
     peak = conv_gflops or machine.gemm_gflops
     update: dict[str, Any] = {
@@ -153,5 +154,5 @@ def _predicted(case: BenchCase, engine: str) -> int | None:
     """Bytes of main memory that `check` predicts; nothing where tasks were added or left out."""
     if case.tasks is not None:
         return None
-    device = case.preset.device.model_copy(update={"engine": engine})
+    device = with_engine(case.preset.device, engine)
     return predict(case.preset.model_copy(update={"device": device})).process_bytes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
 from torch.utils.flop_counter import FlopCounterMode
+
+from shareconsole.spec.bench import COMPILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +34,16 @@ class Work(NamedTuple):
 
 
 def count_work(subject: Subject) -> Work:
-    """Take one step and count; it takes several times longer than a plain one."""
-    with _asked(subject.experiment.population) as calls, FlopCounterMode(display=False) as counter:
+    """Take one step and count; it takes several times longer than a plain one.
+
+    What is compiled runs as it was written this time, as torch cannot count in compiled code.
+    """
+    compiled = subject.engine == COMPILED
+    with (
+        torch.compiler.set_stance("force_eager") if compiled else nullcontext(),
+        _asked(subject.experiment.population) as calls,
+        FlopCounterMode(display=False) as counter,
+    ):
         subject.steps(1)
     operations = counter.get_total_flops()
     return Work(sum(calls), operations / 1e9 if operations else None)
