@@ -27,3 +27,22 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SHARECONSOLE_DATA", str(folder))
     monkeypatch.setenv("SHARECONSOLE_CACHE", str(tmp_path / "cache"))
     return folder
+
+
+@pytest.fixture
+def compiler(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> pytest.MonkeyPatch:
+    """Something to compile with, or the test is skipped; what is compiled stays with the tests."""
+    import torch
+
+    from shareconsole.errors import UsageError
+    from shareconsole.sharing.compiling import compiler_of
+
+    cache = tmp_path_factory.getbasetemp() / "compiled"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    try:
+        compiler_of(torch.device("cpu"))
+    except UsageError as error:
+        pytest.skip(str(error))
+    return monkeypatch

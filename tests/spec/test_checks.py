@@ -159,3 +159,32 @@ def test_cross_checks_run_where_another_table_is_wrong():
         load_preset("digits", ["network.conv=[4,4,4,4]", "train.steps=0", "method.name=x"])
     keys = {problem.key for problem in caught.value.problems}
     assert keys == {"train.steps", "method.name", "network.conv"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "why"),
+    [
+        ("digits", [], 'is not for engine = "trie"'),
+        ("digits-gumbel", ["device.engine=loop"], "runs its networks itself"),
+        ("linesearch-multimnist", ["device.engine=loop"], "runs networks in two halves"),
+    ],
+)
+def test_where_compiled_units_would_not_run_compiling_is_refused(preset, overrides, why):
+    assert not load_preset(preset, overrides).preset.device.compile
+    with pytest.raises(PresetError) as raised:
+        load_preset(preset, [*overrides, "device.compile=true"])
+    (problem,) = raised.value.problems
+    assert problem.key == "device.compile"
+    assert why in problem.problem
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides"),
+    [
+        ("digits", ["device.engine=loop"]),
+        ("digits", ["network.conv_dropout=0.1"]),
+        ("linesearch-multimnist-backtracking", ["device.engine=loop"]),
+    ],
+)
+def test_what_the_loop_runs_may_be_compiled(preset, overrides):
+    assert load_preset(preset, [*overrides, "device.compile=true"]).preset.device.compile

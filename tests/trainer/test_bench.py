@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from shareconsole.errors import UsageError
 from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.population import LoopPopulation
-from shareconsole.spec.bench import BenchCase, BenchJob, BenchRow
+from shareconsole.spec.bench import COMPILED, BenchCase, BenchJob, BenchRow, usual_engines
 from shareconsole.spec.toml import load_preset
 from shareconsole.trainer import build
 from shareconsole.trainer.bench import memory, peak
@@ -274,3 +275,31 @@ def test_a_process_for_the_memory_that_dies_costs_its_figure_only(monkeypatch):
     assert len(failures) == 2
     assert "memory of loop ended with 1" in failures[0]
     assert all(row.peak_memory_bytes is None and row.cpu_ms for row in heard.rows)
+
+
+def test_the_compiled_loop_is_measured_beside_the_plain_one(monkeypatch):
+    monkeypatch.setattr(build, "require_compiler", lambda device: None)
+    # It is about the rows; compiling takes longer than all of them.
+    with torch.compiler.set_stance("force_eager"):
+        rows = measured(job(small(), engines=("loop", COMPILED), entropies=("uniform",)))
+    assert [row.engine for row in rows] == ["loop", COMPILED]
+    plain, compiled = rows
+    assert compiled.ratio is not None
+    assert compiled.nodes_share == 1
+    assert (compiled.gflop, compiled.samples) == (plain.gflop, plain.samples)
+    assert compiled.predicted_memory_bytes == plain.predicted_memory_bytes
+
+
+def test_the_compiled_loop_needs_a_compiler(monkeypatch):
+    def refuse(device: Any) -> None:
+        raise UsageError("no compiler")
+
+    monkeypatch.setattr(build, "require_compiler", refuse)
+    (row,) = measured(job(small(), engines=(COMPILED,), entropies=("uniform",)))
+    assert row.cannot == "no compiler"
+
+
+def test_only_a_compiled_preset_is_measured_compiled_unasked():
+    assert usual_engines(small().preset) == ("loop", "trie")
+    compiled = small("device.engine=loop", "device.compile=true").preset
+    assert usual_engines(compiled) == ("loop", "trie", COMPILED)
