@@ -200,12 +200,18 @@ def _settings(page: Page, facts: RunFacts) -> None:
         page.flow(head, _pairs(values), indent=2)
 
 
+def _word(value: Any) -> str:
+    # Truth as a preset writes it.
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _pairs(values: Any) -> list[Text]:
     if not isinstance(values, Mapping):
         return [cell(str(values))]
     pairs = []
     for key, value in values.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        values_of = value if isinstance(value, list | tuple) else (value,)
+        shown = ", ".join(map(_word, values_of))
         pairs.append(Text.assemble(cell(f"{key} ", QUIET), safe_text(shown) or "-"))
     return pairs
 
