@@ -38,7 +38,10 @@ def bench(
     engines: Annotated[
         str | None,
         typer.Option(
-            "--engines", metavar="A,B", help="Engines; all by default.", show_default=False
+            "--engines",
+            metavar="A,B",
+            help="Engines: loop, trie, loop-compiled; the first two by default.",
+            show_default=False,
         ),
     ] = None,
     entropy: Annotated[
