@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -231,6 +232,10 @@ class BatchSampler:
             for x, g in zip(split.images, self._generators, strict=True)
         ]
         self._cursors = [0] * len(split.images)
+        # The labels of all tasks lie one after another, so that one copy takes those of a batch.
+        self._labels = torch.cat(split.labels)
+        starts = [0, *accumulate(len(y) for y in split.labels[:-1])]
+        self._first_label = torch.tensor(starts, device=self._labels.device)[:, None]
         sets = len(split.images)
         self._crop = RandomCrop(crop_padding, sets, generator) if crop_padding else None
         # Where nothing is missing every count is B; else the host keeps its own copy of the mask.
@@ -278,20 +283,15 @@ class BatchSampler:
         size = max(lengths)
         # What fills up is image 0, and labelled by nobody.
         filled = [pad(i, (0, size - len(i))) if len(i) < size else i for i in drawn]
-        indices = [index.to(device, non_blocking=True) for index in filled]
-        own = len(indices) > 1
-        if own:
-            parts = zip(self._split.images, indices, strict=True)
-            inputs = torch.stack([images[index] for images, index in parts])
-        else:
-            inputs = self._split.images[0][indices[0]]
-            if len(self._split.labels) == 1:
-                inputs = inputs[None]
+        indices = torch.stack(filled).to(device, non_blocking=True)
+        own = len(drawn) > 1
+        parts = zip(self._split.images, indices.unbind(), strict=True)
+        found = [images.index_select(0, index) for images, index in parts]
+        inputs = torch.stack(found) if own or len(self._split.labels) == 1 else found[0]
         if crop is not None:
             inputs = crop(inputs, lengths)
         which = [t if own else 0 for t in range(len(self._split.labels))]
-        chosen = zip(self._split.labels, which, strict=True)
-        labels = torch.stack([y[indices[i]] for y, i in chosen])
+        labels = self._labels[indices + self._first_label]
         if min(lengths) < size:
             for task, i in enumerate(which):
                 labels[task, lengths[i] :] = MISSING
