@@ -7,6 +7,10 @@ variance of channel o is m_o' cov m_o, and the part of the kernels' gradient tha
 statistics is a multiple of cov m_o. That leaves two passes over the outputs, which are written and
 pooled, where there were six, and two of nine in the backward pass; the rest is exact algebra.
 
+The covariance is kept in float64 whatever the type of the images. Where a kernel looks for faint
+texture on images that differ in brightness, m' cov m is a small difference of large numbers: in
+float32 it would lose the digits that centred outputs have.
+
 Shapes: R rows, P entries of a patch and G modules in use as in `column_convolution`, otherwise as
 in `layout`.
 """
@@ -25,6 +29,7 @@ from shareconsole.sharing.column_convolution import (
     multiply,
     patches,
 )
+from shareconsole.sharing.layout import join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from shareconsole.sharing.layout import Layout
+
+_AT_ONCE = 2**19
+"""Numbers that are copied to float64 at one time, which stay in the processor's cache."""
 
 
 class Convolved(NamedTuple):
@@ -64,20 +72,30 @@ def convolve(x: Tensor, kernels_GOChw: Tensor, padding: Sequence[int], layout: L
     mean = centred.mean(1, keepdim=True)
     centred = centred - mean  # not in place: patches that do not overlap are the images themselves
     del matrix
-    covariance_NPP = torch.bmm(centred.transpose(1, 2), centred).div_(centred.shape[1])
     matrices = as_matrices(kernels_GOChw)
     kernels_NPO = layout.spread(matrices.flatten(1)).view(-1, *matrices.shape[1:])
     kernels_NPO = kernels_NPO.expand(layout.num_nodes, -1, -1)
-    spread = torch.bmm(covariance_NPP, kernels_NPO)
+    exact_NPO = kernels_NPO.double()
+    spread = torch.bmm(_covariance(centred), exact_NPO)
     outputs = multiply(Patches(centred.flatten(0, 1), *size), matrices, layout)
     return Convolved(
         outputs,
         torch.bmm(mean, kernels_NPO),
         # Rounding can leave a channel that never varies a hair below zero.
-        (spread * kernels_NPO).sum(1, keepdim=True).clamp_(min=0),
+        (spread * exact_NPO).sum(1, keepdim=True).clamp_(min=0).to(x.dtype),
         centred.flatten(0, 1),
-        spread,
+        spread.to(x.dtype),
     )
+
+
+def _covariance(centred_NVP: Tensor) -> Tensor:
+    """[N, P, P] in float64, of entries whose mean is zero; few nodes at a time are copied."""
+    _, count, entries = centred_NVP.shape
+    parts = []
+    for part in centred_NVP.split(max(1, _AT_ONCE // (count * entries))):
+        exact = part.double()
+        parts.append(torch.bmm(exact.transpose(1, 2), exact))
+    return join(parts).div_(count)
 
 
 def gradient(

@@ -28,7 +28,9 @@ def add_gradients(parameters: Sequence[Tensor], gradients: Iterable[Tensor]) -> 
     """Add to the gradients of some parameters, as torch does at the end of its graph.
 
     One by one through the graph the many small ones of all modules take longer than they took to
-    compute. Each must lie in memory as its parameter does, which torch sees to there.
+    compute. Each must lie in memory as its parameter does, which torch sees to there and the fused
+    optimisers take for granted. Hooks of parameters are not called, and `torch.autograd.grad` by
+    parameters finds nothing.
     """
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if parameter.grad is None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class TriePopulation:
     """Evaluates each distinct (images, module prefix) once."""
 
-    rounding = 2
+    rounding = 3
 
     def __init__(
         self,

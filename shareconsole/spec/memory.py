@@ -74,7 +74,9 @@ def memory(preset: Preset, shape: DataShape, parameters: int, tasks: int) -> Mem
         border = 2 * preset.train.crop_padding
         batches += largest * sets * channels * (rows + border) * (columns + border) * stored
     images = shape.stored_images * image * stored
-    fixed = 4 * parameters * number + images + 8 * shape.stored_labels + batches
+    # Those for training are there once more, one task after another (``sharing.data``).
+    labels = 2 * 8 * shape.stored_labels
+    fixed = 4 * parameters * number + images + labels + batches
     return Memory(fixed, activation_bytes(preset, shape, tasks), tasks)
 
 

@@ -147,7 +147,8 @@ def print_case(table: Table, case: str, wanted: Sequence[str]) -> None:
         return np.array([table.values[PART, case, name, seed][number] for seed in seeds])
 
     errors = {name: column(name, "macro_error") for name in names}
-    best = min(CONTROLS.keys() & errors, key=lambda name: errors[name].mean())
+    controls = [name for name in CONTROLS if name in errors]
+    best = min(controls, key=lambda name: errors[name].mean(), default=PAPER)
     print(f"\n{case}, {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}); the best control: {best}\n")
     print(
         "| variant | macro error % | micro error % | minus learned, points | p < learned "

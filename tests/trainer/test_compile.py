@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import psutil
-import pytest
 import torch
 
 from shareconsole.store.events import read_events
@@ -16,11 +15,6 @@ COMPILED = (
     "method.modules=2",
     "device.engine=loop",
     "device.compile=true",
-)
-
-# torch hides this warning of its own while it compiles, but not from a filter that raises.
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:The \\.grad attribute of a Tensor that is not a leaf Tensor:UserWarning"
 )
 
 

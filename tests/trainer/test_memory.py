@@ -106,7 +106,7 @@ def test_a_checkpoint_from_before_parts_is_one_of_all_tasks_at_once(engine):
     assert experiment.differences(state) == []
     rounding = experiment.population.rounding
     assert state.pop("engine") == {"tasks_per_chunk": 4, "rounding": rounding}
-    older = ["the trie engine rounds otherwise: revision 1 then, 2 now"]
+    older = [f"the trie engine rounds otherwise: revision 1 then, {rounding} now"]
     assert experiment.differences(state) == (older if engine == "trie" else [])
     experiment.load_state_dict(state)
     assert experiment.tasks_per_chunk == 4

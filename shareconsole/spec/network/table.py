@@ -72,8 +72,8 @@ class UnitActivations(NamedTuple):
             operation, as that keeps less (``sharing.kernels``). Of candidates of several kinds, the
             mean.
         indices: positions that a max pooling among them keeps, 8 bytes each.
-        patches: what the trie engine keeps instead of the inputs of the unit that reads the images
-            (``sharing.image_convolution``); 0 for all other units.
+        patches: the most that the trie engine keeps instead of the inputs of the unit that reads
+            the images (``sharing.image_convolution``, on a CPU); 0 for all other units.
     """
 
     inputs: int
