@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,14 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def members(root: str) -> dict[str, bytes]:
-    """Name -> content of a whole zip, characters numbered from 0 in `drawing`, as are persons."""
+def members(root: str, alphabets: Iterable[str] = ()) -> dict[str, bytes]:
+    """Name -> content of a whole zip, characters numbered from 0 in `drawing`, as are persons.
+
+    Of the zip's small share of alphabets, unless others are named.
+    """
     return {
         f"{root}/{alphabet}/character{c + 1:02}/{900 + c:04}_{p + 1:02}.png": png(drawing(c, p))
-        for alphabet in SMALL[root]
+        for alphabet in alphabets or SMALL[root]
         for c in range(CHARACTERS[alphabet])
         for p in range(20)
     }

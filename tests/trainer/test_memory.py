@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import psutil
@@ -24,19 +23,11 @@ from shareconsole.trainer.build import build_experiment
 from shareconsole.trainer.checkpoint import load_newest
 from tests.trainer.conftest import SMALL
 from tests.trainer.killing import difference, read, same_state
+from tests.trainer.peaking import COMMAND, peak_bytes
 
 CPU = torch.device("cpu")
 CHUNKED = (*SMALL, "method.modules=4", "method.sgd_samples=8", "train.batch_size=64")
 """A small run whose steps need more memory than its tests."""
-
-MAIN = """
-import sys
-from shareconsole.trainer.__main__ import main
-code = main(sys.argv[1:])
-with open("/proc/self/status") as file:
-    print(*(line.split()[1] for line in file if line.startswith("VmHWM")))
-sys.exit(code)
-"""
 
 
 def most_bytes(preset, tasks: int) -> int:
@@ -141,15 +132,14 @@ def test_a_process_takes_what_was_predicted_and_never_more_than_its_budget(make_
     folder = make_run(f"device.memory_budget={share if tasks < 4 else 1}", small=wide)
     free = psutil.virtual_memory().available
     done = subprocess.run(
-        [sys.executable, "-c", MAIN, str(folder.path)],
+        [*COMMAND, str(folder.path)],
         env=launch.trainer_environment(os.environ, 1),
         capture_output=True,
         text=True,
         check=True,
     )
-    first, *_, peak = done.stdout.splitlines()
-    assert ("(2 at a time)" in first) == (tasks == 2)
-    taken = 1024 * int(peak)
+    assert ("(2 at a time)" in done.stdout.splitlines()[0]) == (tasks == 2)
+    taken = peak_bytes(done.stdout)
     shape = preset.data.shape()
     predicted = memory(preset, shape, predict(preset).parameters, tasks).process_bytes
     assert taken == pytest.approx(predicted, rel=0.2)
