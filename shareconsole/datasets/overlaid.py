@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 TASKS = ("left", "right")
 SHIFT, CANVAS, SIDE = 6, 36, 28
+# Both digits and their canvas take four times as much as the image they come to, so all images at
+# once would take more memory than any training step.
+AT_ONCE = 1_000
 # Of the 1,797 digits; the others are for test images.
 TRAINING_DIGITS = 1_200
 
@@ -57,8 +60,11 @@ def load_multimnist(options: MultiMnistOptions) -> MultiTaskData:
         )
         size = len(images) if number == "all" else int(number)
         left, right = pairs(len(images), size, options.split_seed, split)
-        canvas = overlay(images[left], images[right], SHIFT, CANVAS)
-        reduced = canvas[:, nearest[:, None], nearest]
+        reduced = np.empty((size, SIDE, SIDE), images.dtype)
+        for first in range(0, size, AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            canvas = overlay(images[left[part]], images[right[part]], SHIFT, CANVAS)
+            reduced[part] = canvas[:, nearest[:, None], nearest]
         splits.append(_split(reduced, labels[left], labels[right]))
     train, test = splits
     return MultiTaskData(TASKS, (10, 10), train, test)

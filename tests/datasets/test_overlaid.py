@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from shareconsole.datasets import overlaid
 from shareconsole.datasets.overlaid import (
     load_digits_overlaid,
     load_multimnist,
@@ -127,6 +130,21 @@ def test_multimnist_makes_as_many_as_wanted(mnist):
     assert tuple(map(len, data.test.labels)) == given.shape().test_images == (100, 100)
     left = data.train.images[0][:, 0, 0, 0].int() - 5
     assert sorted(left[:120].tolist()) == list(range(120))
+
+
+def test_multimnist_is_made_in_parts(mnist, monkeypatch):
+    given = MultiMnistOptions(name="multimnist", verify="form", train_images=20_000)
+    tracemalloc.start()
+    try:
+        data = load_multimnist(given)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.5 * data.train.images[0].nbytes  # 3.7 times as much if made in one go
+    monkeypatch.setattr(overlaid, "AT_ONCE", 10**6)
+    whole = load_multimnist(given)
+    assert torch.equal(whole.train.images[0], data.train.images[0])
+    assert torch.equal(whole.test.images[0], data.test.images[0])
 
 
 def test_multimnist_without_or_with_other_files(mnist):
