@@ -2,6 +2,8 @@
 # make test    everything that has to pass: format, lint, types, import contracts, tests
 # make fuzz    10,000 damaged presets; none may end in a traceback
 # make bench-all   every shipped preset with every engine; fails where one is slower than the loop
+# make full-width  every shipped preset as it is, for a few steps; fails where one does, or takes
+#                  more memory than predicted. An hour or two and 16 GB of memory; --only: see file
 # Each sets up .venv first if need be. PYTHON=python3.12 picks another interpreter.
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ STAMP := $(VENV)/.installed
 
 STUDIES := study study-methods study-plus study-linesearch study-tree study-engines
 
-.PHONY: demo test fuzz bench-all kill-test $(STUDIES) setup clean FORCE
+.PHONY: demo test fuzz bench-all full-width kill-test $(STUDIES) setup clean FORCE
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -44,13 +46,16 @@ $(STAMP): pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
 
-# Long checks and studies; both go on where they were interrupted, or start again.
+# Long checks and studies; most go on where they were interrupted, others start again.
 kill-test: $(STAMP)
 	$(BIN)/python -m tests.trainer.killing 200
 
 # Heavy presets take one step each, which may be minutes.
 bench-all: $(STAMP)
 	$(BIN)/shareconsole bench --all --entropy uniform --no-memory --fail-below 0.95
+
+full-width: $(STAMP)
+	$(BIN)/python -m tests.trainer.full_width
 
 study: $(STAMP)
 	$(BIN)/python -m tests.studies.sharing
