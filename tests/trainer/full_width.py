@@ -23,6 +23,7 @@ import json
 import math
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -202,6 +203,7 @@ def attend(name: str, arguments: argparse.Namespace, files: Files) -> Row:
             train(row, loaded, arguments.steps, Path(runs))
     except (FailedError, ShareconsoleError) as error:
         row.failure = str(error)
+        print(f"{name}: {row.failure}", file=sys.stderr, flush=True)
     return row
 
 
@@ -246,7 +248,7 @@ def read_rows(path: Path) -> dict[str, Row]:
     return {row.preset: row for row in rows}
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Put presets through it and print the table; returns the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="PRESET", default=NAMES)
@@ -254,7 +256,7 @@ def main() -> int:
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--kept", type=Path, default=Path("build", "full-width.jsonl"))
     parser.add_argument("--again", action="store_true", help="also what passed before")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.steps < 2:
         parser.error("--steps: at least 2")
     if arguments.again:
@@ -272,8 +274,6 @@ def main() -> int:
                         kept.write(json.dumps(dataclasses.asdict(rows[name])) + "\n")
             print(line(rows[name]), flush=True)
     failed = [rows[name] for name in arguments.only if rows[name].failure]
-    for row in failed:
-        print(f"\n{row.preset}: {row.failure}")
     print(f"\n{len(arguments.only) - len(failed)} of {len(arguments.only)} presets ok")
     if not failed:
         arguments.kept.unlink(missing_ok=True)
@@ -281,4 +281,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Or a trainer of many gigabytes would go on without us.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main())
