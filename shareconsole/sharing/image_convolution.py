@@ -1,11 +1,12 @@
 """The convolution that reads the images: its batch statistics without a pass over its outputs.
 
-Nobody asks for the gradient of images, and a patch of them has fewer entries than the convolution
-has channels. So the patches are centred instead of the outputs, which then have mean zero, and
-everything else that batch-norm needs of the outputs follows from the covariance of the patches: the
-variance of channel o is m_o' cov m_o, and the part of the kernels' gradient that goes through the
-statistics is a multiple of cov m_o. That leaves two passes over the outputs, which are written and
-pooled, where there were six, and two of nine in the backward pass; the rest is exact algebra.
+Nobody asks for the gradient of images, and a patch of them has far fewer entries than the
+convolution has channels. So the patches are centred instead of the outputs, which then have mean
+zero, and everything else that batch-norm needs of the outputs follows from the covariance of the
+patches: the variance of channel o is m_o' cov m_o, and the part of the kernels' gradient that goes
+through the statistics is a multiple of cov m_o. That leaves two passes over the outputs, which are
+written and pooled, where there were six, and two of nine in the backward pass; the rest is exact
+algebra.
 
 The covariance is kept in float64 whatever the type of the images. Where a kernel looks for faint
 texture on images that differ in brightness, m' cov m is a small difference of large numbers: in
@@ -61,8 +62,12 @@ class Convolved(NamedTuple):
 
 
 def suits(layer: nn.Module, x: Tensor) -> bool:
-    """Whether a convolution of the images x [N * B, C, H, W] is better computed here."""
-    return in_patches(layer, x) and layer.weight[0].numel() <= layer.weight.shape[0]
+    """Whether a convolution of the images x [N * B, C, H, W] is better computed here.
+
+    With more than half as many entries as channels, as for images in colour, keeping the patches
+    costs what is saved.
+    """
+    return in_patches(layer, x) and 2 * layer.weight[0].numel() <= layer.weight.shape[0]
 
 
 def convolve(x: Tensor, kernels_GOChw: Tensor, padding: Sequence[int], layout: Layout) -> Convolved:

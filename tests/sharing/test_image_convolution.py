@@ -14,7 +14,12 @@ from shareconsole.sharing.layout import Layout, channels_last
 
 NODES, IMAGES = (2, 1, 3), 4
 LAYOUT = Layout(NODES, IMAGES, torch.device("cpu"))
-CASES = [(1, 3, 1, 9), (1, 5, 2, 30), (3, 3, 0, 27), (2, 1, 0, 4)]  # channels, size, padding, width
+CASES = [
+    (1, 3, 1, 18),
+    (1, 5, 2, 60),
+    (3, 3, 0, 54),
+    (2, 1, 0, 4),
+]  # channels, size, padding, width
 
 
 def make(channels, size, padding, width, dtype=torch.float64):
@@ -78,7 +83,7 @@ def test_outputs_statistics_and_gradients(case):
 
 def faint(dtype=torch.float64):
     """Texture of a hundredth of what images differ by in brightness, and kernels that find it."""
-    x, convs, norms = make(3, 3, 0, 27)
+    x, convs, norms = make(*CASES[2])
     g = torch.Generator().manual_seed(9)
     x = torch.rand(len(x), 1, 1, 1, generator=g, dtype=torch.float64) + x / 100
     with torch.no_grad():
@@ -126,10 +131,10 @@ def test_gradients_lie_in_memory_as_their_weights_do(way):
 @pytest.mark.parametrize(
     "layer",
     [
-        nn.Conv2d(1, 8, 3),
-        nn.Conv2d(1, 9, 3, stride=2),
-        nn.Conv2d(1, 9, 3, padding=3),
-        nn.Linear(7, 9),
+        nn.Conv2d(1, 17, 3),
+        nn.Conv2d(1, 18, 3, stride=2),
+        nn.Conv2d(1, 18, 3, padding=3),
+        nn.Linear(7, 18),
     ],
 )
 def test_what_does_not_suit(layer):

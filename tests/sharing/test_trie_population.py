@@ -80,9 +80,9 @@ PLANS = {
     "convnet-average": lambda: build_convnet(
         ConvnetOptions(name="convnet", conv=(3, 4), dense=(), final_pool="average"), SHAPE
     ),
-    # Its first unit has more channels than a patch of the images has entries.
+    # Its first unit has twice as many channels as a patch of the images has entries.
     "convnet-wide": lambda: build_convnet(
-        ConvnetOptions(name="convnet", conv=(20, 4), dense=(5,)), SHAPE
+        ConvnetOptions(name="convnet", conv=(36, 4), dense=(5,)), SHAPE
     ),
     "mlp": lambda: build_mlp(MlpOptions(name="mlp", widths=(7, 6)), SHAPE),
     "residual": residual_plan,

@@ -105,11 +105,13 @@ def test_without_candidates_every_task_has_one_node(name, nodes, modules):
     assert all(level.in_order for level in found)
 
 
-def test_the_tensors_of_one_convolution_unit_are_counted_one_by_one():
+@pytest.mark.parametrize(("width", "entries"), [(16, 0), (18, 9)])
+def test_the_tensors_of_one_convolution_unit_are_counted_one_by_one(width, entries):
     preset, shape = prepared(
-        "digits-full", "network.conv=[16]", "network.dense=[]", "train.batch_size=1000"
+        "digits-full", f"network.conv=[{width}]", "network.dense=[]", "train.batch_size=1000"
     )
-    images, values, outputs, patches = 4 * 1000, 16 * 8 * 8, 16 * 4 * 4, 9 * 8 * 8
+    images, values, outputs = 4 * 1000, width * 8 * 8, width * 4 * 4
+    patches = entries * 8 * 8  # of many channels the patches are kept
     kept = 4 * images * (patches + values + 2 * outputs) + 8 * images * outputs
     backward = 4 * images * (values + 2 * outputs)
     assert activation_bytes(preset, shape, 4) == kept + backward

@@ -211,7 +211,7 @@ class ConvnetOptions(NetworkTable):
                 layers = (self.norm != "none") + (dropout > 0) + (pool != "none")
                 kept = layers * size.values + size.outputs
                 indices = size.outputs if pool == "max" else 0
-            elif not found and size.kernel**2 * size.channels <= size.width:
+            elif not found and 2 * size.kernel**2 * size.channels <= size.width:
                 patches = size.values // size.width * size.kernel**2 * size.channels
             found.append(
                 UnitActivations(
