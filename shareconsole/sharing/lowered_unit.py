@@ -89,64 +89,72 @@ class LoweredUnit:
         """
         used = [self._layers[module] for module in modules]
         values: list[Any] = [x] + [None] * (self._program.size - 1)
+        del x
         for step in self._program.train:
-            inputs = [values[i.index] if isinstance(i, Slot) else i for i in step.inputs]
-            if step.kind == "call":
-                values[step.output] = self._function(step)(*inputs)
-                continue
-            layers = [[named[name] for name in step.layers] for named in used]
-            if step.kind == "linear" and inputs[0].dim() == 2:
-                linears = [row[0] for row in layers]
-                values[step.output] = GroupedLinear.apply(
-                    inputs[0], linears[0].weight, layout, linears
-                )
-                continue
-            if step.kind in ("layer", "linear"):
-                parts = zip(layers, layout.split(inputs[0]), strict=True)
-                values[step.output] = join([self._apply(layer, part) for (layer,), part in parts])
-                continue
-            norms = [row[-1] for row in layers]
-            weight = norms[0].weight
-            if step.kind == "norm":
-                outputs = NodeBatchNorm.apply(inputs[0], weight, layout, norms)
-            else:
-                convs = [row[0] for row in layers]
-                first = self._reads_images and step.inputs == (Slot(0),)
-                way = self._way(convs[0], inputs[0], len(convs), of_images=first)
-                settings = self._settings(convs[0], norms[0], way)
-                outputs = ConvUnit.apply(inputs[0], weight, layout, settings, convs, norms)
-            values[step.output], mean, variance = outputs
-            observe(norms, mean, variance)
+            inputs = _taken(values, step)
+            values[step.output] = self._trained(step, inputs, used, layout, observe)
         return cast("Tensor", values[self._program.result])
+
+    def _trained(
+        self,
+        step: Operation,
+        inputs: list[Any],
+        used: list[dict[str, nn.Module]],
+        layout: Layout,
+        observe: Observe,
+    ) -> Tensor:
+        if step.kind == "call":
+            return self._function(step)(*inputs)
+        layers: list[list[Any]] = [[named[name] for name in step.layers] for named in used]
+        if step.kind == "linear" and inputs[0].dim() == 2:
+            linears = [row[0] for row in layers]
+            return cast(
+                "Tensor", GroupedLinear.apply(inputs[0], linears[0].weight, layout, linears)
+            )
+        if step.kind in ("layer", "linear"):
+            parts = zip(layers, layout.split(inputs[0]), strict=True)
+            return join([self._apply(layer, part) for (layer,), part in parts])
+        norms = [row[-1] for row in layers]
+        weight = norms[0].weight
+        if step.kind == "norm":
+            outputs = NodeBatchNorm.apply(inputs[0], weight, layout, norms)
+        else:
+            convs = [row[0] for row in layers]
+            first = self._reads_images and step.inputs == (Slot(0),)
+            way = self._way(convs[0], inputs[0], len(convs), of_images=first)
+            settings = self._settings(convs[0], norms[0], way)
+            outputs = ConvUnit.apply(inputs[0], weight, layout, settings, convs, norms)
+        output, mean, variance = outputs
+        observe(norms, mean, variance)
+        return cast("Tensor", output)
 
     def infer(self, x: Tensor, modules: Sequence[int], layout: Layout) -> Tensor:
         """Outputs in eval mode, whatever mode the modules are in; call it without gradients."""
         used = [self._layers[module] for module in modules]
         values: list[Any] = [x] + [None] * (self._program.size - 1)
+        del x
         for step in self._program.infer:
-            inputs = [values[i.index] if isinstance(i, Slot) else i for i in step.inputs]
-            if step.kind == "call":
-                values[step.output] = self._function(step)(*inputs)
-                continue
-            if step.kind == "linear" and inputs[0].dim() == 2:
-                linears = [named[step.layers[0]] for named in used]
-                values[step.output] = grouped_linear(inputs[0], layout, linears)
-                continue
-            outputs: list[Tensor] = []
-            if step.kind in ("conv-unit", "conv-norm"):
-                layers, norms = ([named[name] for named in used] for name in step.layers)
-                outputs = folded_forward(layers, norms, inputs[0], layout, self._multiply)
-                if step.kind == "conv-unit":
-                    outputs = [pool_2x2(y) for y in outputs]
-            else:
-                apply = normalise if step.kind == "norm" else self._apply
-                (name,) = step.layers
-                for named, part in zip(used, layout.split(inputs[0]), strict=True):
-                    outputs.append(apply(named[name], part))
-            values[step.output] = join(outputs)
-            if step.kind == "conv-unit":
-                values[step.output].relu_()
+            inputs = _taken(values, step)
+            values[step.output] = self._inferred(step, inputs, used, layout)
         return cast("Tensor", values[self._program.result])
+
+    def _inferred(
+        self, step: Operation, inputs: list[Any], used: list[dict[str, nn.Module]], layout: Layout
+    ) -> Tensor:
+        if step.kind == "call":
+            return self._function(step)(*inputs)
+        layers: list[list[Any]] = [[named[name] for named in used] for name in step.layers]
+        if step.kind == "linear" and inputs[0].dim() == 2:
+            return grouped_linear(inputs[0], layout, layers[0])
+        if step.kind not in ("conv-unit", "conv-norm"):
+            apply = normalise if step.kind == "norm" else self._apply
+            parts = zip(layers[0], layout.split(inputs[0]), strict=True)
+            return join([apply(layer, part) for layer, part in parts])
+        outer, norms = layers
+        outputs = folded_forward(outer, norms, inputs[0], layout, self._multiply)
+        if step.kind == "conv-norm":
+            return join(outputs)
+        return join([pool_2x2(y) for y in outputs]).relu_()
 
     def _apply(self, layer: nn.Module, x: Tensor) -> Tensor:
         if isinstance(layer, nn.Conv2d) and self._multiply and layer.padding_mode == "zeros":
@@ -181,6 +189,14 @@ class LoweredUnit:
         return cast(
             "Callable[..., Tensor]", self._layers[0][name] if isinstance(name, str) else name
         )
+
+
+def _taken(values: list[Any], step: Operation) -> list[Any]:
+    """The arguments of a step; values that nothing reads after it are let go."""
+    inputs = [values[i.index] if isinstance(i, Slot) else i for i in step.inputs]
+    for index in step.last:
+        values[index] = None
+    return inputs
 
 
 def _kind(module: nn.Module, *, but_for_width: bool) -> list[str]:

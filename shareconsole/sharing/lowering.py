@@ -9,7 +9,7 @@ row become one operation. What would draw random numbers, or is not known here, 
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +18,7 @@ from torch import fx, nn
 from shareconsole.sharing.dropout import Dropout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 _WITH_WEIGHTS = (nn.Conv2d, nn.Linear, nn.GroupNorm)
@@ -63,12 +63,14 @@ class Operation:
         layers: Names of the layers involved; the function itself for a function.
         inputs: Arguments.
         output: Index of the value.
+        last: Indices of the values that nothing reads after this.
     """
 
     kind: str
     layers: tuple[Any, ...]
     inputs: tuple[Any, ...]
     output: int
+    last: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,13 +151,25 @@ def lower(graph: fx.Graph, layers: dict[str, nn.Module]) -> Program:
     for name in {name for name in called if called.count(name) > 1}:
         if isinstance(layers[str(name)], _NORMS):
             raise UnsupportedModuleError(f"{name} normalises twice in one pass")
+    index = nodes.index(result)
     return Program(
-        tuple(_operations(nodes, layers, train=True)),
-        tuple(_operations(nodes, layers, train=False)),
-        nodes.index(result),
+        _letting_go(_operations(nodes, layers, train=True), index),
+        _letting_go(_operations(nodes, layers, train=False), index),
+        index,
         len(nodes),
         result.op == "call_module" and isinstance(layers[str(result.target)], nn.Linear),
     )
+
+
+def _letting_go(operations: Iterable[Operation], result: int) -> tuple[Operation, ...]:
+    """The operations, told which values can go after each."""
+    read = {result}
+    found = []
+    for operation in reversed([*operations]):
+        used = {i.index for i in operation.inputs if isinstance(i, Slot)}
+        found.append(replace(operation, last=tuple(used - read)))
+        read |= used
+    return tuple(reversed(found))
 
 
 def _operations(
