@@ -95,7 +95,8 @@ def _training_peak(
             forward = gathered + values + (patches or values)
             backward = values + 2 * outputs
         elif unit.kept:
-            kept = gathered + per * unit.kept + level.nodes * batch.position * _positions(unit)
+            kept = gathered + per * (unit.kept + unit.passing)
+            kept += level.nodes * batch.position * _positions(unit)
             forward, backward = kept + 2 * values, 3 * values
         else:
             features = per * unit.features

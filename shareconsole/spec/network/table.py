@@ -72,6 +72,8 @@ class UnitActivations(NamedTuple):
             operation, as that keeps less (``sharing.kernels``). Of candidates of several kinds, the
             mean.
         indices: positions that a max pooling among them keeps, 8 bytes each.
+        passing: what layers of the unit hand to one another, in parts and joined, which is there for
+            a while in the trie engine beside what is kept.
         patches: the most that the trie engine keeps instead of the inputs of the unit that reads
             the images (``sharing.image_convolution``, on a CPU); 0 for all other units.
     """
@@ -83,6 +85,7 @@ class UnitActivations(NamedTuple):
     copies: bool = False
     kept: int = 0
     indices: int = 0
+    passing: int = 0
     patches: int = 0
 
     @property
