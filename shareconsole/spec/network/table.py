@@ -72,8 +72,8 @@ class UnitActivations(NamedTuple):
             operation, as that keeps less (``sharing.kernels``). Of candidates of several kinds, the
             mean.
         indices: positions that a max pooling among them keeps, 8 bytes each.
-        passing: what layers of the unit hand to one another, in parts and joined, which is there for
-            a while in the trie engine beside what is kept.
+        passing: what layers of the unit hand to one another, in parts and joined, which the trie
+            engine has for a while beside what is kept.
         patches: the most that the trie engine keeps instead of the inputs of the unit that reads
             the images (``sharing.image_convolution``, on a CPU); 0 for all other units.
     """
