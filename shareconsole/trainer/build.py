@@ -282,7 +282,10 @@ def compiled(population: Population, device: torch.device) -> tuple[Population, 
         return population, ("device.compile does nothing: the trie engine runs this network",)
     require_compiler(device)
     population = CompiledPopulation(population.bank)
-    notices = ["units run through torch.compile, a deviation (device.compile)"]
+    notices = [
+        "units run through torch.compile, a deviation (device.compile); the first step compiles "
+        "them, which takes a while"
+    ]
     if population.left_plain:
         left = ", ".join(population.left_plain)
         notices.append(f"not compiled, as dropout draws from the run's own generator: {left}")

@@ -62,6 +62,24 @@ def test_arrays(tmp_path, array, wanted, scale):
 
 
 @pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ((7, 4, 6), GREY),  # as [data] name = "arrays" takes them too
+        ((7, 4, 6, 1), GREY),
+        ((4, 6, 1), GREY),
+        ((7, 4, 6, 3), COLOUR),
+        ((4, 6, 3), COLOUR),
+    ],
+)
+def test_arrays_without_channels_or_with_these_last(tmp_path, shape, wanted):
+    array = np.random.default_rng(0).random(shape)
+    np.save(tmp_path / "a.npy", array)
+    found = read_pictures(tmp_path / "a.npy", wanted, resize=False)
+    last = array.reshape(-1, *wanted.shape[1:], wanted.shape[0])
+    np.testing.assert_allclose(found.numpy(), last.transpose(0, 3, 1, 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("array", "wanted", "message"),
     [
         (np.zeros((4, 5)), GREY, r"has the shape \[4, 5\], the network takes \[1, 4, 6\] or \[N"),

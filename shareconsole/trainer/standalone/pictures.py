@@ -120,12 +120,18 @@ def _shaped(array: NDArray[Any], path: Path, wanted: Wanted) -> NDArray[Any]:
     channels, rows, columns = wanted.shape
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise DataDamaged(f"{path}: holds {array.dtype}, not uint8 or floating-point numbers")
-    images = array[None] if array.ndim == 2 and channels == 1 else array
+    images = array
+    last = (rows, columns, channels)
+    if channels == 1 and images.shape[-2:] == (rows, columns) and images.shape[-3:] != wanted.shape:
+        images = images[..., None, :, :]
+    elif images.shape[-3:] == last and images.shape[-3:] != wanted.shape:
+        images = np.moveaxis(images, -1, -3)
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4 or images.shape[1:] != wanted.shape or not len(images):
+        gray = f", [N, {rows}, {columns}]" if channels == 1 else ""
         raise DataDamaged(
-            f"{path}: has the shape {[*array.shape]}, the network takes "
-            f"[{channels}, {rows}, {columns}] or [N, {channels}, {rows}, {columns}]"
+            f"{path}: has the shape {[*array.shape]}, the network takes [{channels}, {rows}, "
+            f"{columns}] or [N, {channels}, {rows}, {columns}]{gray} or channels last"
         )
     if not np.isfinite(images).all():
         raise DataDamaged(f"{path}: holds NaN or an infinity")
