@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from shareconsole.errors import UsageError
+from shareconsole.sharing.dropout import Dropout
 from shareconsole.sharing.lowering import UnsupportedModuleError
 from shareconsole.sharing.population import LoopPopulation
 from shareconsole.spec.bench import COMPILED, BenchCase, BenchJob, BenchRow, usual_engines
@@ -303,3 +304,12 @@ def test_only_a_compiled_preset_is_measured_compiled_unasked():
     assert usual_engines(small().preset) == ("loop", "trie")
     compiled = small("device.engine=loop", "device.compile=true").preset
     assert usual_engines(compiled) == ("loop", "trie", COMPILED)
+
+
+def test_a_network_with_dropout_is_measured():
+    """Its largest convolution is looked for without a run, whose generator masks come from."""
+    preset = load_preset("linesearch-multimnist").preset
+    network, shape = preset.network, preset.data.shape().input_shape
+    plan = build.resolve(build.NETWORKS[network.name].target)(network, shape)
+    assert any(isinstance(layer, Dropout) for u in plan.units for layer in u.build().modules())
+    assert peak.conv_gflops(plan, shape, 4, CPU, torch.float32) > 0

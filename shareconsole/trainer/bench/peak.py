@@ -73,7 +73,7 @@ def _largest_convolution(plan: NetworkPlan, shape: tuple[int, ...]) -> Convoluti
     x = torch.zeros(shape)
     with torch.no_grad():
         for unit in plan.units:
-            module = unit.build()
+            module = unit.build().eval()  # nothing drops out, and sizes are the same
             for layer in module.modules():
                 if isinstance(layer, nn.Conv2d):
                     layer.register_forward_hook(note)
