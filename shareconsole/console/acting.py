@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.05
 
 def fits(verb: str, state: str) -> bool:
     """Return whether asking a run in this state to stop, pause, resume or save makes sense."""
-    return state in FITTING.get(verb, ()) or (verb == "resume" and state in _RESTARTABLE)
+    return state in FITTING.get(verb, ()) or (verb == "resume" and state in RESTARTABLE)
 
 
 def pause(folder: RunFolder, name: str, should_stop: ShouldStop) -> str:
@@ -110,8 +110,6 @@ def start_preset(runs_dir: Path, preset: str, run_name: str, seed: str) -> RunFo
     return folder
 
 
-# A run that cannot be read may have a checkpoint that can.
-_RESTARTABLE = RESTARTABLE | {"unreadable"}
 _ENDED = ("finished", "stopped", "failed", "crashed", "lost", "unreadable")
 
 

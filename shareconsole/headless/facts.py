@@ -293,6 +293,8 @@ def _event_warning(kind: str, data: Mapping[str, Any]) -> str | None:
             return str(data.get("message", ""))
         case "checkpoint_rejected":
             return f"checkpoint {data.get('name')} was not used: {data.get('reason')}"
+        case "refused":
+            return f"resume refused: {data.get('error')}"
         case "disk_full":
             return "the disk was full; records waited in memory"
         case _:

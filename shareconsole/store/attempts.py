@@ -22,18 +22,25 @@ from shareconsole.store.fields import Fields
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.process import ProcessIdentity
 
-EXIT_REASONS = ("finished", "stopped", "failed")
+REFUSED = "refused"
+"""The trainer would not take the run on, and left it as it was before this attempt."""
+
+EXIT_REASONS = ("finished", "stopped", "failed", REFUSED)
 
 
 @dataclass(frozen=True)
 class AttemptExit:
-    """How an attempt ended: exit code, one of EXIT_REASONS, last whole step, ISO 8601 UTC."""
+    """How an attempt ended: exit code, one of EXIT_REASONS, last whole step, ISO 8601 UTC.
+
+    ``inexact``: it was refused only because it would not be exact, which can be allowed.
+    """
 
     code: int
     reason: str
     step: int
     error: str
     ended: str
+    inexact: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,11 @@ class Attempt:
     def to_json(self) -> dict[str, Any]:
         """The object as it stands in the file."""
         return {"schema": 1} | asdict(self) | {"argv": list(self.argv)}
+
+    @property
+    def refused(self) -> bool:
+        """Whether the trainer refused: how the run stands is then what the one before says."""
+        return self.exit is not None and self.exit.reason == REFUSED
 
     @classmethod
     def from_json(cls, obj: Mapping[str, Any], path: object = "attempt") -> Attempt:
@@ -101,6 +113,7 @@ def _exit(obj: Mapping[str, Any], path: object) -> AttemptExit:
         step=fields.integer("step"),
         error=fields.text("error"),
         ended=fields.moment("ended"),
+        inexact="inexact" in obj and fields.flag("inexact"),
     )
 
 

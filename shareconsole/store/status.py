@@ -8,7 +8,7 @@ heartbeat stopped), stalled (alive, but no step for long), unreadable.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from shareconsole.store.atomic import StoreError, read_json, write_json
@@ -41,6 +41,9 @@ STATES = (
     "unreadable",
 )
 NO_RUN_JSON = "no run.json"
+NO_PRESET = "preset.resolved.toml is missing"
+# States from which a run goes on only if a trainer is started, which reads the preset.
+_AT_REST = frozenset({"queued", "stopped", "finished", "failed", "crashed", "lost"})
 # Kinds of files that only an attempt on record makes.
 _RECORDS = ("metrics", "tensors", "events")
 DISK_FULL = "the disk is full; records wait in memory"
@@ -97,8 +100,9 @@ def read_status(folder: RunFolder) -> Status | None:
 class State:
     """The state's word and why.
 
-    ``approximate``: the age of a heartbeat had to be judged by our own clock. ``beat`` is the
-    heartbeat of a live trainer, where it was read.
+    ``attempt`` is the newest one that was not refused. ``approximate``: the age of a heartbeat had
+    to be judged by our own clock. ``beat`` is the heartbeat of a live trainer, where it was read.
+    ``refused`` is the attempt that came last, if its trainer refused to take the run on.
     """
 
     word: str
@@ -106,6 +110,7 @@ class State:
     attempt: Attempt | None = None
     approximate: bool = False
     beat: Beat | None = None
+    refused: Attempt | None = None
 
 
 def derive_state(
@@ -124,10 +129,18 @@ def derive_state(
             names = os.listdir(folder.path)
         except OSError as error:
             return State("unreadable", f"{folder.path}: {error.strerror}")
+    if "run.json" not in names:
+        return _nameless(folder, attempt_numbers(names, "attempt"), launch_logs(names), clock)
+    state = _whole(folder, names, clock)
+    if folder.resolved_toml.name not in names and state.word in _AT_REST:
+        return replace(state, word="unreadable", reason=NO_PRESET)
+    return state
+
+
+def _whole(folder: RunFolder, names: list[str], clock: FolderClock) -> State:
+    """The state of a run by its attempts."""
     launches = launch_logs(names)
     numbers = attempt_numbers(names, "attempt")
-    if "run.json" not in names:
-        return _nameless(folder, numbers, launches, clock)
     if _unclaimed(names, numbers):
         # Listed again: a trainer that has just come up may have made the one between the others.
         names = folder.names()
@@ -141,13 +154,33 @@ def derive_state(
     if not numbers:
         return _before_the_first(folder, launches, clock)
     try:
-        attempt = read_attempt(folder, numbers[-1])
-        state = _ended(attempt) or _without_exit(folder, attempt, clock)
+        newest = read_attempt(folder, numbers[-1])
+        attempt = _standing(folder, numbers, newest)
+        if attempt is None:
+            before = folder.attempt_json(numbers[0] - 1).name
+            return State("unreadable", f"{before} is missing: an attempt on it was refused")
+        refused = newest if newest.refused else None
+        state = _ended(attempt) or _without_exit(folder, attempt, clock, over=refused is not None)
     except StoreError as error:
         return State("unreadable", str(error))
-    if attempt.exit and launches and _newer(folder, launches, attempt) and probe(folder):
+    if newest.exit and launches and _newer(folder, launches, newest) and probe(folder):
         return State("starting", "a new attempt is coming up", attempt)
-    return state
+    return replace(state, refused=refused)
+
+
+def _standing(folder: RunFolder, numbers: list[int], newest: Attempt) -> Attempt | None:
+    """The newest attempt that was not refused: those changed nothing.
+
+    Raises:
+        StoreError: what one of them became of cannot be read.
+    """
+    if not newest.refused:
+        return newest
+    for number in reversed(numbers[:-1]):
+        attempt = read_attempt(folder, number)
+        if not attempt.refused:
+            return attempt
+    return None
 
 
 def _unclaimed(names: list[str], numbers: list[int]) -> int:
@@ -211,7 +244,14 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _without_exit(folder: RunFolder, attempt: Attempt, clock: FolderClock) -> State:
+def _without_exit(
+    folder: RunFolder, attempt: Attempt, clock: FolderClock, *, over: bool
+) -> State:
+    """An attempt that left no word (yet). ``over``: another one had the run's lock since."""
+    if over:
+        if is_alive(attempt.process) is None:
+            return State("lost", f"no sign of life from {attempt.host}", attempt)
+        return State("crashed", _crash_reason(attempt), attempt)
     beat = read_heartbeat(folder)
     if beat is not None and beat.modified < _modified(folder.attempt_json(attempt.number)):
         # Left by the attempt before; this one has not beaten yet.

@@ -1,7 +1,7 @@
 """`python -m shareconsole.trainer RUN_FOLDER`: train the run in a folder.
 
-Exit codes: 0 finished or stopped, 1 failed, 2 refused before anything began, 3 another trainer
-has this run. Torch is imported only after the attempt is on record, so that whoever started
+Exit codes: 0 finished or stopped, 1 failed, 2 refused, which leaves the run as it was, 3 another
+trainer has this run. Torch is imported only after the attempt is on record, so that whoever started
 this process hears of it at once.
 """
 
@@ -18,6 +18,7 @@ from shareconsole.errors import ShareconsoleError, UsageError
 from shareconsole.spec.checks import predict
 from shareconsole.spec.toml import parse_resolved
 from shareconsole.store.attempts import (
+    REFUSED,
     Attempt,
     AttemptExit,
     create_attempt,
@@ -30,7 +31,11 @@ from shareconsole.store.folder import RunFolder
 from shareconsole.store.lock import RunLock
 from shareconsole.store.process import this_process
 from shareconsole.trainer.journal import Journal
-from shareconsole.trainer.manifest import current_surroundings, newest_manifest
+from shareconsole.trainer.manifest import (
+    InexactResumeError,
+    current_surroundings,
+    newest_manifest,
+)
 from shareconsole.trainer.output import ForgivingStream
 from shareconsole.trainer.signals import StopNow, StopSignals
 
@@ -122,8 +127,8 @@ def _begin(folder: RunFolder, preset: Preset, arguments: argparse.Namespace) -> 
 
 
 def _last_attempt(folder: RunFolder) -> Attempt | None:
-    """The newest attempt whose record can be read."""
-    readable = read_attempts(folder)
+    """The newest attempt whose record can be read, but for those that were refused."""
+    readable = [attempt for attempt in read_attempts(folder) if not attempt.refused]
     return readable[-1] if readable else None
 
 
@@ -179,8 +184,18 @@ def _train(
         else:
             text = _one_line(error)
             traceback.print_exc()
+        if isinstance(error, UsageError) and _leaves_it_as_it_was(journal):
+            inexact = isinstance(error, InexactResumeError)
+            journal.event(REFUSED, step=journal.step, error=text)
+            code = error.exit_code
+            return AttemptExit(code, REFUSED, journal.step, text, utc_now(), inexact)
         journal.event("failed", step=journal.step, error=text)
         return AttemptExit(1, "failed", journal.step, text, utc_now())
+
+
+def _leaves_it_as_it_was(journal: Journal) -> bool:
+    """Whether there is something to go on from that this attempt has not touched."""
+    return bool(journal.attempt.resume_from_step) and not journal.recording
 
 
 def _one_line(error: BaseException) -> str:

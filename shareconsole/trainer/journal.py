@@ -136,6 +136,11 @@ class Journal:
         self._tensors = RecordWriter(self.folder.tensors(number), tensors, backlog_cap=BACKLOG_CAP)
         self.flag(Flag.STARTING, False)
 
+    @property
+    def recording(self) -> bool:
+        """Whether this attempt has begun its records; until then it has changed nothing."""
+        return self._metrics is not None
+
     def row(self, table: str, step: int, values: Sequence[float]) -> None:
         """Log one row of a table of the metrics log."""
         assert self._metrics is not None
@@ -204,7 +209,12 @@ class Journal:
             self.flag(flag, False)
 
     def write_status(self) -> None:
-        """Write status.json now; it is only a hint, so one that cannot be written is left out."""
+        """Write status.json now; it is only a hint, so one that cannot be written is left out.
+
+        Until there are records to tell of, what the attempt before left there stands.
+        """
+        if not self.recording:
+            return
         with self._guard, contextlib.suppress(OSError):
             write_status(self.folder, self._status())
 

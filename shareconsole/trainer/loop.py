@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from shareconsole.errors import RunFailedError, UsageError
+from shareconsole.errors import RunFailedError
 from shareconsole.sharing.method import Stopwatch
 from shareconsole.store.best import Best, best_on_record
 from shareconsole.store.heartbeat import Flag
@@ -20,6 +20,7 @@ from shareconsole.trainer.checkpoint import load_newest, save_checkpoint
 from shareconsole.trainer.columns import as_recorded, log_schemas, step_values
 from shareconsole.trainer.evaluate import evaluate
 from shareconsole.trainer.journal import DISK_FULL
+from shareconsole.trainer.manifest import InexactResumeError
 from shareconsole.trainer.signals import StopNow
 from shareconsole.trainer.stages import Stages
 from shareconsole.trainer.steering import Steering
@@ -41,10 +42,6 @@ RETRY_SECONDS = 1.0
 
 class DivergedError(RunFailedError):
     """A loss or a gradient is not a number any more."""
-
-
-class InexactResumeError(UsageError):
-    """The checkpoint was made in other surroundings and nobody allowed an inexact resume."""
 
 
 class _Made(NamedTuple):

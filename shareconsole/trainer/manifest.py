@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError, read_json, write_json
 from shareconsole.store.checkpoints import MANIFEST, checkpoint_directories
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shareconsole.store.folder import RunFolder
+
+
+class InexactResumeError(UsageError):
+    """The checkpoint was made in other surroundings and nobody allowed an inexact resume."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def an_identity(folder: RunFolder, **changes: object) -> RunIdentity:
 
 def a_run(runs: Path, name: str = "20261122-011530-digits-7f3a", **changes: object) -> RunFolder:
     folder = a_folder(runs, name)
+    folder.resolved_toml.touch()
     write_identity(folder, an_identity(folder, **changes))
     return folder
 

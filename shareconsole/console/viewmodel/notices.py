@@ -60,6 +60,8 @@ def _wording(kind: str, data: Mapping[str, Any]) -> str:
         case "checkpoint_rejected":
             name, reason = safe_text(data.get("name")), safe_text(data.get("reason"))
             return f"checkpoint {name} was rejected: {reason}"
+        case "refused":
+            return f"resume refused: {safe_text(data.get('error'))}"
         case "disk_full":
             return "the disk filled up; records waited in memory until there was room"
         case _:
