@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -150,6 +151,11 @@ def resume(
         trainer = start(folder, steps, allow_inexact, narrate=say)
         number, pid = trainer.attempt.number, trainer.attempt.pid
         say(f"run {folder.id}, attempt {number}, trainer process {pid}", quiet=quiet or detach)
+        if detach:
+            look = shlex.join(["shareconsole", "show", folder.id, *runs_words(runs)])
+            say(
+                f"whether it goes on exactly is known once its data are loaded: {look}", quiet=quiet
+            )
         return _accompany(folder, interrupts, runs, detach=detach, as_json=as_json, quiet=quiet)
 
 
@@ -204,6 +210,7 @@ def _accompany(
     from shareconsole.headless.output import out, put, put_json, say
     from shareconsole.headless.progress import choose_display
     from shareconsole.headless.report import print_report
+    from shareconsole.safe_text import safe_text
 
     if detach:
         put_json(gather(folder).to_json()) if as_json else put(folder.id)
@@ -221,19 +228,29 @@ def _accompany(
         put_json(facts.to_json())
     else:
         print_report(out(), facts, runs_words=runs_words(runs))
+    refused = end.state.refused
+    if refused is not None and refused.exit is not None:
+        reason = safe_text(refused.exit.error)
+        say(f"error: {folder.id} is {end.state.word} as before, attempt {refused.number}: {reason}")
+        return exits.Exit.USAGE
     code = exits.of_run(end.state.word, interrupted=end.interrupted)
     if code == exits.Exit.FAILED:
-        _tell_failure(folder, end.state.word, end.state.reason)
+        # On a terminal the report above has said it.
+        told = not as_json and sys.stdout.isatty()
+        _tell_failure(folder, end.state.word, end.state.reason, told=told)
     return code
 
 
-def _tell_failure(folder: RunFolder, word: str, reason: str | None) -> None:
+def _tell_failure(folder: RunFolder, word: str, reason: str, *, told: bool) -> None:
+    """Say that the run failed and how its log ends; the reason once, or not if it was told."""
     from shareconsole.headless.output import say
     from shareconsole.launch import log_tail
     from shareconsole.safe_text import safe_text
 
-    say(f"error: {folder.id} {word}" + (f": {safe_text(reason)}" if reason else ""))
+    say(f"error: {folder.id} {word}" + (f": {safe_text(reason)}" if reason and not told else ""))
     attempts = folder.attempts()
     tail = log_tail(folder.log(attempts[-1]), _FAILURE_LINES) if attempts else ""
+    if reason:
+        tail = tail.removesuffix(f"error: {safe_text(reason)}").rstrip("\n")
     if tail:
         say("its log ends with:\n" + "\n".join(f"  {line}" for line in tail.split("\n")))

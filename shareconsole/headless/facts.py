@@ -22,7 +22,7 @@ from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.index import RunSummary, summarise
 from shareconsole.store.reader import RunLog
 from shareconsole.store.stages import Stage, stage_at
-from shareconsole.store.status import NO_RUN_JSON, derive_state
+from shareconsole.store.status import NO_RUN_JSON, State, derive_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,6 +86,7 @@ class RunFacts:
         stage: where it stands; None for a run without stages.
         networks: what each task's network is made of; None where it is not on record.
         step_size: what a line search came to; None for a run without one.
+        refused: the attempt that came last, if its trainer refused to take the run on.
     """
 
     folder: RunFolder
@@ -104,6 +105,7 @@ class RunFacts:
     stage: Stage | None = None
     networks: NetworkFacts | None = None
     step_size: StepSizeFacts | None = None
+    refused: Attempt | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that ``show --json`` prints."""
@@ -172,7 +174,8 @@ def gather(folder: RunFolder) -> RunFacts:
     resumes = tuple(log.resumes)
     attempts = [_with_start(attempt, resumes) for attempt in attempts]
     tasks = _tasks(log, last)
-    warnings += _warnings(folder, log, attempts, resumes, tasks)
+    state = derive_state(folder)
+    warnings += _warnings(folder, log, state, attempts, resumes, tasks)
     return RunFacts(
         folder=folder,
         summary=summary,
@@ -189,6 +192,7 @@ def gather(folder: RunFolder) -> RunFacts:
         stage=stage_at(log.meta, summary.step or 0),
         networks=networks,
         step_size=read_step_size(log),
+        refused=state.refused,
         # What the title line says already is not repeated.
         warnings=tuple(text for text in warnings if text != summary.reason),
     )
@@ -260,6 +264,7 @@ def _seconds(log: RunLog, attempts: list[Attempt]) -> float | None:
 def _warnings(
     folder: RunFolder,
     log: RunLog,
+    state: State,
     attempts: list[Attempt],
     resumes: tuple[ResumeCheck, ...],
     tasks: tuple[TaskFacts, ...],
@@ -271,7 +276,7 @@ def _warnings(
     warnings += [
         f"attempt {attempt.number} was allowed to resume inexactly: not bit-exact"
         for attempt in attempts
-        if attempt.allow_inexact and attempt.number > 1
+        if attempt.allow_inexact and attempt.number > 1 and not attempt.refused
     ]
     warnings += [
         f"attempt {check.attempt} does not repeat the records before it: "
@@ -284,7 +289,7 @@ def _warnings(
         for task in tasks
         if task.loss is not None and not math.isfinite(task.loss)
     ]
-    return warnings + record_notes(log, derive_state(folder)) + tensor_notes(folder)
+    return warnings + record_notes(log, state) + tensor_notes(folder)
 
 
 def _event_warning(kind: str, data: Mapping[str, Any]) -> str | None:

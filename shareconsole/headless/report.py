@@ -216,6 +216,20 @@ def _pairs(values: Any) -> list[Text]:
     return pairs
 
 
+def _resume_hints(facts: RunFacts, run: list[str]) -> list[tuple[list[str], str]]:
+    """How the run goes on; after a refusal only in ways that need not meet with the next one."""
+    refused, state = facts.refused, facts.summary.state
+    restartable = state in RESTARTABLE
+    if refused is None or refused.exit is None or not (restartable or state == "finished"):
+        return [(["resume", *run], "go on")] if restartable else []
+    longer = refused.steps != facts.summary.steps
+    words = ["resume", *run, *(["--steps", str(refused.steps)] if longer else [])]
+    hints = [(words, "once what it refused is put right")]
+    if refused.exit.inexact:
+        hints.insert(0, ([*words, "--allow-inexact"], "go on, but not bit for bit"))
+    return hints
+
+
 def _hints(page: Page, facts: RunFacts, runs_words: Sequence[str], *, full: bool) -> None:
     page.section()
     page.line("Look closer", style=HEADING)
@@ -226,8 +240,7 @@ def _hints(page: Page, facts: RunFacts, runs_words: Sequence[str], *, full: bool
     ]
     if not full:
         hints.insert(0, (["show", *run], "settings"))
-    if facts.summary.state in RESTARTABLE:
-        hints.append((["resume", *run], "go on"))
+    hints += _resume_hints(facts, run)
     commands = [cell(shlex.join(["shareconsole", *words])) for words, _ in hints]
     widest = max(command.cell_len for command in commands)
     for command, (_, what) in zip(commands, hints, strict=True):

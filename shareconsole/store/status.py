@@ -244,9 +244,7 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _without_exit(
-    folder: RunFolder, attempt: Attempt, clock: FolderClock, *, over: bool
-) -> State:
+def _without_exit(folder: RunFolder, attempt: Attempt, clock: FolderClock, *, over: bool) -> State:
     """An attempt that left no word (yet). ``over``: another one had the run's lock since."""
     if over:
         if is_alive(attempt.process) is None:

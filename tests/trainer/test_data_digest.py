@@ -11,8 +11,11 @@ import torch
 from shareconsole.datasets.digits import load_digits_tasks
 from shareconsole.sharing.data import Split
 from shareconsole.spec.data.digits import DigitsOptions
-from shareconsole.store.attempts import read_attempt
+from shareconsole.store.attempts import read_attempt, read_attempts
 from shareconsole.store.checkpoints import checkpoint_directories
+from shareconsole.store.events import read_events
+from shareconsole.store.index import summarise
+from shareconsole.store.status import derive_state
 from shareconsole.trainer.data_digest import data_digest
 from shareconsole.trainer.manifest import Surroundings, read_manifest
 from tests.datasets.own_data import pixels, save, write_folder
@@ -58,12 +61,22 @@ def test_a_resume_over_changed_data_is_refused_unless_allowed(make_run, train, p
     changed = preset.parent / "pictures" / "t" / "a" / "000.png"
     before = changed.read_bytes()
     save(changed, pixels(9999))
-    assert train(folder, "--steps", "30") == 1
-    assert "data_sha256" in read_attempt(folder, 2).exit.error
+    before_it = summarise(folder)
+    assert train(folder, "--steps", "30") == 2
+    end = read_attempt(folder, 2).exit
+    assert (end.reason, end.inexact) == ("refused", True)
+    assert "data_sha256" in end.error
+    assert summarise(folder) == before_it
+    assert (before_it.state, before_it.step, before_it.steps) == ("finished", 20, 20)
+    # What it aimed at is forgotten with it.
+    assert train(folder) == 2
     changed.write_bytes(before)
     assert train(folder, "--steps", "30") == 0
     save(changed, pixels(9999))
     assert train(folder, "--steps", "40", "--allow-inexact") == 0
+    assert [attempt.refused for attempt in read_attempts(folder)] == [False, True, False, False]
+    assert [event.kind for event in read_events(folder)].count("refused") == 1
+    assert (summarise(folder).state, derive_state(folder).refused) == ("finished", None)
 
 
 def test_a_resume_without_its_data_is_refused_before_anything_begins(make_run, train, preset):
