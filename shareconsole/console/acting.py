@@ -51,7 +51,7 @@ def resume(folder: RunFolder, name: str, should_stop: ShouldStop) -> str:
     """Let a paused run go on, or restart an ended one from its last checkpoint.
 
     Raises:
-        ShareconsoleError: it is in no state for that, or its trainer did not come up.
+        ShareconsoleError: it is in no state for that, or its trainer did not come up or refused.
     """
     require_run(folder, "resume")
     state = derive_state(folder)
@@ -63,6 +63,10 @@ def resume(folder: RunFolder, name: str, should_stop: ShouldStop) -> str:
 
     notes = check_restart(folder, state, None)
     started = start(folder)
+    _wait(should_stop, lambda: derive_state(folder).word != "starting")
+    refused = derive_state(folder).refused
+    if refused and refused.exit and refused.number == started.attempt.number:
+        raise UsageError(f"{name} stays {derive_state(folder).word}: {refused.exit.error}")
     return "\n".join([*notes, f"{name} goes on as attempt {started.attempt.number}"])
 
 

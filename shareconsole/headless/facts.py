@@ -270,7 +270,8 @@ def _warnings(
     tasks: tuple[TaskFacts, ...],
 ) -> list[str]:
     events = read_events(folder)
-    warnings = [text for event in events if (text := _event_warning(event.kind, event.data))]
+    told = (_event_warning(event.kind, event.data) for event in events)
+    warnings = list(dict.fromkeys(text for text in told if text))
     if events.bad_lines:
         warnings.append(f"{events.bad_lines} damaged lines among the events were left out")
     warnings += [

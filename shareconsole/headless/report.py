@@ -224,10 +224,9 @@ def _resume_hints(facts: RunFacts, run: list[str]) -> list[tuple[list[str], str]
         return [(["resume", *run], "go on")] if restartable else []
     longer = refused.steps != facts.summary.steps
     words = ["resume", *run, *(["--steps", str(refused.steps)] if longer else [])]
-    hints = [(words, "once what it refused is put right")]
     if refused.exit.inexact:
-        hints.insert(0, ([*words, "--allow-inexact"], "go on, but not bit for bit"))
-    return hints
+        return [([*words, "--allow-inexact"], "go on, not bit for bit")]
+    return [(words, "once that is put right")]
 
 
 def _hints(page: Page, facts: RunFacts, runs_words: Sequence[str], *, full: bool) -> None:

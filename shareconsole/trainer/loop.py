@@ -330,7 +330,7 @@ class Trainer:
                 if not allow_inexact:
                     raise InexactResumeError(
                         f"resuming would not repeat the run bit for bit ({text}); "
-                        "--allow-inexact resumes anyway and records it"
+                        "put back what differs, or --allow-inexact resumes anyway and records it"
                     )
                 self.journal.event("warning", message=f"resumed, not bit-exact: {text}")
             self.experiment.load_state_dict(state["experiment"])

@@ -9,6 +9,9 @@ import pytest
 from shareconsole import launch
 from shareconsole.cli import training
 from shareconsole.headless import resuming
+from shareconsole.store.attempts import AttemptExit, end_attempt
+from shareconsole.store.clock import utc_now
+from shareconsole.store.events import EventWriter
 from shareconsole.store.heartbeat import Flag
 from shareconsole.store.lock import RunLock
 from tests.cli import synthetic
@@ -96,3 +99,68 @@ def test_a_damaged_run_json_is_told_before_a_trainer_starts(cli, runs, started):
     result = cli("resume", folder.id)
     assert (result.code, started) == (2, [])
     assert "run.json: is not JSON" in result.err
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """A trainer that finds other data than before."""
+
+    def start(folder, steps=None, allow_inexact=False, *, narrate=None):
+        attempt = synthetic.begin(folder, steps=steps or synthetic.STEPS, resume_from_step=10)
+        error = "it would not be exact; --allow-inexact"
+        events = EventWriter(folder.events(attempt.number), attempt.number)
+        events.write("refused", error=error)
+        events.close()
+        exit = AttemptExit(2, "refused", 10, error, utc_now(), inexact=True)
+        return SimpleNamespace(attempt=end_attempt(folder, attempt, exit))
+
+    monkeypatch.setattr(launch, "start", start)
+
+
+@pytest.mark.parametrize(
+    ("reason", "step", "words"), [("finished", 20, ["--steps", "30"]), ("stopped", 12, [])]
+)
+def test_a_refusal_leaves_the_run_as_it_was(cli, runs, refusing, reason, step, words):
+    folder = synthetic.ended_run(runs, reason=reason, step=step)
+    before = cli("ls", "--json").json
+    for _ in range(2):
+        result = cli("resume", folder.id, *words)
+        assert result.code == 2
+        assert f"is {reason} as before" in result.err
+        assert "it would not be exact" in result.err
+    assert cli("ls", "--json").json == before
+    shown = cli("show", folder.id).out
+    assert shown.count("resume refused: it would not be exact") == 1
+    hints = [line for line in shown.splitlines() if "shareconsole resume" in line]
+    assert len(hints) == 1
+    assert "--allow-inexact" in hints[0]
+    assert ("--steps 30" in hints[0]) == (reason == "finished")
+    detached = cli("resume", folder.id, *words, "--detach")
+    assert (detached.code, f"shareconsole show {folder.id}" in detached.err) == (0, True)
+
+
+def test_a_run_without_its_preset_offers_no_resume(cli, runs, started):
+    folder = synthetic.crashed_run(runs)
+    assert "shareconsole resume" in cli("show", folder.id).out
+    folder.resolved_toml.unlink()
+    assert cli("ls", "--json").json[0]["state"] == "unreadable"
+    shown = cli("show", folder.id).out
+    assert "preset.resolved.toml is missing" in shown
+    assert "shareconsole resume" not in shown
+    assert cli("resume", folder.id).code == 2
+
+
+def test_a_reason_is_told_once_on_each_stream(cli, runs, monkeypatch):
+    folder = synthetic.ended_run(runs, reason="stopped", step=12)
+
+    def start(folder, *args, **kwargs):
+        attempt = synthetic.begin(folder, resume_from_step=10)
+        folder.log(attempt.number).write_text("loading\nerror: out of luck\n")
+        synthetic.end(folder, attempt, "failed", 10, "out of luck")
+        return SimpleNamespace(attempt=attempt)
+
+    monkeypatch.setattr(launch, "start", start)
+    result = cli("resume", folder.id)
+    assert result.code == 1
+    assert (result.out.count("out of luck"), result.err.count("out of luck")) == (1, 1)
+    assert "loading" in result.err

@@ -120,4 +120,5 @@ def test_what_fits_a_state():
     assert fits("resume", "paused")
     assert fits("resume", "crashed")
     assert not fits("resume", "finished")
+    assert not fits("resume", "unreadable")
     assert not fits("stop", "stopped")

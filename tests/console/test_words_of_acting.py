@@ -134,3 +134,15 @@ def test_a_paused_run_cannot_pause_but_goes_on(runs, typed):
     assert str(error) == f"cannot pause {folder.id}: it is paused already"
     assert str(error) in typed("pause", folder)[1]
     assert acting.resume(folder, "mine", lambda: False) == "mine goes on"
+
+
+def test_a_refusal_by_the_trainer_is_told(runs, monkeypatch):
+    folder = synthetic.ended_run(runs, reason="stopped", step=12)
+
+    def start(folder):
+        attempt = synthetic.begin(folder, resume_from_step=10)
+        synthetic.end(folder, attempt, "refused", 10, "other data")
+        return SimpleNamespace(attempt=attempt)
+
+    monkeypatch.setattr(launch, "start", start)
+    assert str(refused("resume", folder)) == "mine stays stopped: other data"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shareconsole.store.attempts import AttemptExit, end_attempt, read_attempt
+from shareconsole.store.attempts import AttemptExit, end_attempt, read_attempt, update_attempt
 from shareconsole.store.clock import FolderClock, Reading
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.heartbeat import Flag, Heartbeat
@@ -317,3 +317,53 @@ def test_the_hint_comes_back_and_garbage_is_none(folder: RunFolder) -> None:
     for text in ("", "{}", '{"step": "5"}', '{"step": 1e999}'):
         folder.status_json.write_text(text)
         assert read_status(folder) is None
+
+
+def refuse(folder: RunFolder, number: int) -> None:
+    end = AttemptExit(2, "refused", 9, "other data", WHEN, inexact=True)
+    end_attempt(folder, an_attempt(folder, number), end)
+    folder.events(number).touch()
+
+
+@pytest.mark.parametrize("reason", ["finished", "stopped", "failed"])
+def test_a_refused_attempt_leaves_the_run_as_it_was(folder: RunFolder, reason: str) -> None:
+    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, reason, 9, "why", WHEN))
+    before = derive_state(folder)
+    for number in (2, 3):
+        refuse(folder, number)
+        state = derive_state(folder)
+        assert replace(state, refused=None) == before
+        assert state.refused == read_attempt(folder, number)
+    assert state.refused.exit.inexact
+    end_attempt(folder, an_attempt(folder, 4), AttemptExit(0, "stopped", 12, "", WHEN))
+    assert (word(folder), derive_state(folder).refused) == ("stopped", None)
+
+
+def test_a_refusal_is_no_sign_of_life_of_the_attempt_before(folder: RunFolder) -> None:
+    with child("pass", folder.path) as gone:
+        gone.wait()
+    attempt = replace(an_attempt(folder, 1), pid=gone.pid, start_ticks=1)
+    update_attempt(folder, attempt)
+    refuse(folder, 2)
+    Heartbeat(folder).beat(9, Flag.STARTING, 0.0, 0.0)
+    assert word(folder) == "crashed"
+    update_attempt(folder, replace(attempt, host="elsewhere", boot_id="other"))
+    assert word(folder) == "lost"
+
+
+def test_refused_attempts_alone_do_not_tell_how_a_run_stands(folder: RunFolder) -> None:
+    refuse(folder, 2)
+    assert derive_state(folder).reason.startswith("attempt.0001.json is missing")
+
+
+def test_a_run_at_rest_without_its_preset_is_unreadable(folder: RunFolder) -> None:
+    folder.resolved_toml.unlink()
+    assert (word(folder), derive_state(folder).reason) == (
+        "unreadable",
+        "preset.resolved.toml is missing",
+    )
+    attempt = an_attempt(folder, 1)
+    assert word(folder) == "starting"
+    end_attempt(folder, attempt, AttemptExit(1, "failed", 9, "why", WHEN))
+    assert word(folder) == "unreadable"
+    assert derive_state(folder).attempt == read_attempt(folder, 1)
