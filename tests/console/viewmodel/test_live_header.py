@@ -18,6 +18,7 @@ def test_a_folder_with_nothing_in_it_and_none_at_all(tmp_path):
     assert (queued.loss, queued.fitness, queued.assignment, queued.errors) == (None,) * 4
     folder.run_json.unlink()
     assert LiveReader(folder).snapshot().header.reason == "being made"
+    folder.resolved_toml.unlink()
     folder.control.rmdir()
     folder.path.rmdir()
     assert LiveReader(folder).snapshot().header.state == "unreadable"
