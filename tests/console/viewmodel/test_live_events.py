@@ -55,6 +55,7 @@ def test_hostile_names_come_out_safe(tmp_path, hostile):
     for index, text in enumerate(hostile):
         folder = a_folder(tmp_path, f"20261122-0115{index:02d}-x-0000")
         everywhere = {"name": text, "preset": text, "method": text, "data": text}
+        folder.resolved_toml.touch()
         write_identity(folder, an_identity(folder, tags=(text,), **everywhere))
         attempt = an_attempt(folder)
         name = text or "x"
