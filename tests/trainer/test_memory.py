@@ -80,9 +80,11 @@ def test_a_resume_with_less_memory_is_refused_unless_allowed(make_run, train, ro
     folder = make_run(small=CHUNKED)
     assert train(folder, "--steps", "20") == 0
     room_for(preset_of(folder), 1)
-    assert train(folder, "--steps", "40") == 1
-    reason = derive_state(folder).reason
-    assert "there is memory for 1 tasks at a time, not 4" in reason
+    before = derive_state(folder)
+    assert train(folder, "--steps", "40") == 2
+    state = derive_state(folder)
+    assert (state.word, state.attempt) == (before.word, before.attempt)
+    assert "there is memory for 1 tasks at a time, not 4" in state.refused.exit.error
     assert train(folder, "--steps", "40", "--allow-inexact") == 0
     warnings = [e.data["message"] for e in read_events(folder) if e.kind == "warning"]
     assert any("memory for 1 tasks at a time" in warning for warning in warnings)
