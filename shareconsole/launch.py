@@ -94,7 +94,8 @@ def check_room(preset: Preset, runs_dir: Path, *, file: str = "") -> None:
 
     Raises:
         PresetError: it does not fit; both memory and disk are named where both lack.
-        UsageError: no run can be made in that folder, whatever its size.
+        UsageError: that is no folder, whatever its size.
+        ShareconsoleError: nothing can be written there.
     """
     import psutil
 
@@ -367,14 +368,16 @@ def _room_in(runs_dir: Path) -> tuple[int, int, Path]:
     """Return free and total bytes of the disk that the runs folder is or will be on, and where.
 
     Raises:
-        UsageError: no folder of a run can be made there.
+        UsageError: that is no folder.
+        ShareconsoleError: nothing can be written there.
     """
     path = runs_dir.absolute()
     where = next(place for place in (path, *path.parents) if os.path.exists(place))
-    total = free = 0
+    no_run = f"no run can be made in {runs_dir}"
     if not where.is_dir():
-        why = f"{where} is not a folder"
-    elif not os.access(where, os.W_OK | os.X_OK):
+        raise UsageError(f"{no_run}: {where} is not a folder")
+    total = free = 0
+    if not os.access(where, os.W_OK | os.X_OK):
         why = f"nothing can be written in {where}"
     else:
         try:
@@ -384,7 +387,7 @@ def _room_in(runs_dir: Path) -> tuple[int, int, Path]:
         except OSError as error:
             why = f"{where}: {error.strerror or error}"
     if why:
-        raise UsageError(f"no run can be made in {runs_dir}: {why}")
+        raise ShareconsoleError(f"{no_run}: {why}")
     return free, total, where
 
 

@@ -150,11 +150,13 @@ def test_a_folder_that_cannot_be_used_is_named_and_no_setting_blamed(tmp_path, m
     with pytest.raises(UsageError, match="file is not a folder") as caught:
         launch.check_room(preset, tmp_path / "file" / "runs")
     assert not isinstance(caught.value, PresetError)
-    with pytest.raises(UsageError, match="no disk behind /proc"):
+    with pytest.raises(ShareconsoleError, match="no disk behind /proc"):
         launch.check_room(preset, Path("/proc/x"))
     monkeypatch.setattr(launch.os, "access", lambda path, mode: False)
-    with pytest.raises(UsageError, match="nothing can be written in"):
+    with pytest.raises(ShareconsoleError, match="nothing can be written in") as caught:
         launch.check_room(preset, tmp_path / "runs")
+    # As where a run that is there cannot be written.
+    assert caught.value.exit_code == 1
 
 
 def test_a_trainer_that_comes_up_is_returned_with_its_attempt(folder, tmp_path):

@@ -61,9 +61,7 @@ def _globals(
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; errors are told on stderr."""
-    words = list(arguments)
-    if words and words[0].partition("=")[0] in console.OPENING:
-        words.insert(0, "ui")
+    words = console.command_first(arguments)
     try:
         everyday = console.everyday(words)
         if everyday is not None:

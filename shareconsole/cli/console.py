@@ -33,8 +33,8 @@ WatchColorOption = Annotated[
 WatchAsciiOption = Annotated[
     bool, typer.Option("--ascii", help="With --watch: draw with ASCII characters alone.")
 ]
-OPENING = ("--runs", "--color", "--ascii")
-"""Options that make a command line without a command one that opens the list of runs."""
+_WITH_VALUE = ("--runs", "--color")
+_OPENING = (*_WITH_VALUE, "--ascii")
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +64,23 @@ def attach(
     require_terminal()
     folder = find_run(runs, run)
     return run_console(runs_folder(runs), folder, color=color.value, ascii_only=ascii_only)
+
+
+def command_first(words: Sequence[str]) -> list[str]:
+    """Return a command line with its command in front of the options that were typed before it.
+
+    Without a command these options open the list of runs.
+    """
+    rest = list(words)
+    options: list[str] = []
+    while rest and rest[0].partition("=")[0] in _OPENING:
+        options.append(rest.pop(0))
+        if options[-1] in _WITH_VALUE and rest:
+            options.append(rest.pop(0))
+    if not options:
+        return rest
+    named = bool(rest) and not rest[0].startswith("-")
+    return [rest.pop(0) if named else "ui", *options, *rest]
 
 
 def everyday(words: Sequence[str]) -> Callable[[], int] | None:

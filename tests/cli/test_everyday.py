@@ -70,3 +70,29 @@ def test_the_lines_of_every_day_are_read_without_typer():
         assert console.everyday(line) is not None
     for line in (("ls",), ("attach",), ("ui", "--help"), ("ui", "--color", "many")):
         assert console.everyday(line) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", ""),
+        ("ls --json", "ls --json"),
+        ("--runs=x", "ui --runs=x"),
+        ("--runs x --ascii", "ui --runs x --ascii"),
+        ("--runs", "ui --runs"),
+        ("--ascii --help", "ui --ascii --help"),
+        ("--runs x ls --json", "ls --runs x --json"),
+        ("--runs ls ls", "ls --runs ls"),
+        ("--color=16 --runs x attach latest", "attach --color=16 --runs x latest"),
+        ("--version", "--version"),
+    ],
+)
+def test_options_may_be_typed_before_the_command(typed, meant):
+    assert console.command_first(typed.split()) == meant.split()
+
+
+def test_the_folder_of_runs_may_be_named_before_the_command(cli, runs):
+    run = synthetic.ended_run(runs)
+    found = cli("--runs", str(runs), "ls", "--json", own_runs=False)
+    assert (found.code, run.id in found.out) == (0, True), found
+    assert cli("--ascii", "ls").code == 2

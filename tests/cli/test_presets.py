@@ -137,12 +137,12 @@ def test_the_schema_is_json_either_way(cli):
 
 def test_a_folder_that_no_run_can_be_made_in_is_named(cli, tmp_path):
     (tmp_path / "file").touch()
-    for place, why in {
-        "/proc/x": "no disk behind /proc",
-        str(tmp_path / "file" / "x"): "folder",
-    }.items():
+    for place, why, code in (
+        ("/proc/x", "no disk behind /proc", 1),
+        (str(tmp_path / "file" / "x"), "folder", 2),
+    ):
         result = cli("check", "digits", "--runs", place, own_runs=False)
-        assert (result.code, result.out) == (2, "")
+        assert (result.code, result.out) == (code, "")
         assert f"no run can be made in {place}: " in result.err
         assert why in result.err
         assert "train.steps" not in result.err
