@@ -1,18 +1,21 @@
-"""What is not whole in a run's records, in sentences."""
+"""What is not whole in a run's files, in sentences."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shareconsole.headless.figures import count
+from shareconsole.store.atomic import StoreError, read_bytes
 from shareconsole.store.folder import attempt_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shareconsole.store.folder import RunFolder
+    from shareconsole.store.identity import RunIdentity
     from shareconsole.store.reader import RunLog
     from shareconsole.store.status import State
 
@@ -36,6 +39,23 @@ def record_notes(log: RunLog, state: State) -> list[str]:
         what = "1 step is" if steps == 1 else f"{count(steps)} steps are"
         notes.append(f"{what} missing from the records: {_ranges(missing)}")
     return notes
+
+
+def preset_notes(folder: RunFolder, identity: RunIdentity) -> list[str]:
+    """Return a sentence if the preset that a trainer would read is not the one of the run.
+
+    That it is missing altogether is told by the run's state.
+    """
+    path = folder.resolved_toml
+    try:
+        data = read_bytes(path)
+    except FileNotFoundError:
+        return []
+    except StoreError as error:
+        return [str(error)]
+    if hashlib.sha256(data).hexdigest() == identity.preset_sha256:
+        return []
+    return [f"{path.name} was changed since the run was made, and is what a resume would read"]
 
 
 def tensor_notes(folder: RunFolder) -> list[str]:

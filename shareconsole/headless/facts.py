@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shareconsole.headless.damage import FINAL_STATES, record_notes, tensor_notes
+from shareconsole.headless.damage import FINAL_STATES, preset_notes, record_notes, tensor_notes
 from shareconsole.headless.kinds import KindFacts, read_kinds
 from shareconsole.headless.networks import NetworkFacts, gather_networks
 from shareconsole.headless.step_size import StepSizeFacts, read_step_size
@@ -142,6 +142,7 @@ def gather(folder: RunFolder) -> RunFacts:
     identity: RunIdentity | None = None
     try:
         identity = read_identity(folder)
+        warnings += preset_notes(folder, identity)
     except StoreError as error:
         if summary.reason != NO_RUN_JSON:
             warnings.append(str(error))

@@ -120,3 +120,14 @@ def test_what_was_not_made_twice_is_not_called_verified(cli, runs):
     assert "resumed where the records ended (attempt 2, from step 10)" in out
     assert "resumed from step 18 (attempt 3)" in out
     assert "3 steps are missing from the records: 16-18" in out
+
+
+def test_a_preset_that_is_not_the_runs_any_more_is_told(cli, runs):
+    folder = synthetic.ended_run(runs)
+    changed = "preset.resolved.toml was changed since the run was made"
+    assert changed not in cli("show", folder.id).out
+    with folder.resolved_toml.open("a", encoding="utf-8") as file:
+        file.write("# a remark\n")
+    assert changed in " ".join(cli("show", folder.id).out.split())
+    folder.resolved_toml.write_bytes(b"\xff")
+    assert [text for text in cli("show", folder.id, "--json").json["warnings"] if changed in text]
