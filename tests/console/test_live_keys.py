@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
+from shareconsole.console.feed import LiveFeed
 from shareconsole.console.screens.live import LiveScreen
 from shareconsole.console.widgets.cell_map import CellMap
 from shareconsole.console.widgets.chart import Chart
@@ -50,6 +55,38 @@ def test_keys_of_the_screen(runs, training):
         walk.over()
 
     drive(runs, act, run=folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "then"),
+    [
+        (("4",), "[4 errors]"),
+        (("4", "tab"), "[1 loss]"),
+        (("4", "2", "3"), "[3 assignment]"),
+        (("3", "enter"), "conv1: probability"),
+    ],
+)
+def test_what_is_typed_before_a_run_is_open_is_carried_out_when_it_is(
+    runs, ended, monkeypatch, keys, then
+):
+    typed = threading.Event()
+    watch = LiveFeed.run
+
+    def slow(feed, *arguments):
+        typed.wait(30)
+        watch(feed, *arguments)
+
+    monkeypatch.setattr(LiveFeed, "run", slow)
+
+    async def act(d):
+        await d.until("opening")
+        await d.press(*keys)
+        typed.set()
+        await d.until(then)
+        told = [notice.message for notice in d.app._notifications]
+        assert told == (["this run logs nothing for that panel"] if "2" in keys else [])
+
+    drive(runs, act, run=ended, size=(80, 24))
 
 
 def test_keys_of_the_test_errors(runs, ended):

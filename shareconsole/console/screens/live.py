@@ -136,6 +136,8 @@ class LiveScreen(PanelActing):
             self.query_one("#opening").display = False
             self.call_after_refresh(self.fit_in)
         self._say(f"{snapshot.header.state}: nothing was recorded yet")
+        if not self._open:
+            self.call_after_refresh(self.opened)
 
     def _say(self, text: str) -> None:
         """Say why there is no panel, as long as there is none."""
@@ -214,6 +216,8 @@ class LiveScreen(PanelActing):
 
     def action_drill(self) -> None:
         """Look into the unit that is chosen in the panel in front, or in another one in view."""
+        if self._put_off(self.action_drill):
+            return
         chosen = self._panels.unit if self._panels is not None else None
         if chosen is not None:
             self.open_unit(*chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -10,17 +11,37 @@ from shareconsole.console.screens.base import RunActing
 from shareconsole.console.widgets.page_tabs import PageTabs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shareconsole.console.screens.panels import Panels
 
 
 class PanelActing(RunActing):
-    """A screen with the panels of a run, once there are any."""
+    """A screen with the panels of a run, once there are any.
+
+    What is typed ahead, while the run is being opened, is carried out when it is open.
+    """
 
     def __init__(self) -> None:
         """Starts without panels: they need numpy, which comes after the first paint."""
         super().__init__()
         self._panels: Panels | None = None
         self._zoomed = False
+        self._open = False
+        self._typed_ahead: list[Callable[[], None]] = []
+
+    def _put_off(self, action: Callable[[], None]) -> bool:
+        """Keep an action until the run is open; False if it is."""
+        if not self._open:
+            self._typed_ahead.append(action)
+        return not self._open
+
+    def opened(self) -> None:
+        """The run is open, so all that it has to show has its place."""
+        self._open = True
+        while self._typed_ahead and self.is_current:
+            self._typed_ahead.pop(0)()
+        self._typed_ahead.clear()
 
     def fit_in(self) -> None:
         """Fit everything into the size."""
@@ -28,16 +49,22 @@ class PanelActing(RunActing):
 
     def action_log_y(self) -> None:
         """Switch the y axes between linear and logarithmic."""
+        if self._put_off(self.action_log_y):
+            return
         if self._panels is not None:
             self._panels.toggle_log_y()
 
     def action_front(self) -> None:
         """Bring the next curve to the front."""
+        if self._put_off(self.action_front):
+            return
         if self._panels is not None:
             self._panels.cycle_front()
 
     def action_zoom(self) -> None:
         """Give the panel in front all the room, or take it back."""
+        if self._put_off(self.action_zoom):
+            return
         if self._panels is not None:
             self._panels.choose_named(self._panels.current)
         self._zoomed = not self._zoomed
@@ -45,6 +72,8 @@ class PanelActing(RunActing):
 
     def action_panel(self, number: int) -> None:
         """Go to a panel by its number."""
+        if self._put_off(partial(self.action_panel, number)):
+            return
         if self._panels is None or not self._panels.choose(number - 1):
             known = self._panels is not None and self._panels.complete
             why = "this run logs nothing for that panel" if known else "nothing to show there yet"
@@ -53,6 +82,8 @@ class PanelActing(RunActing):
 
     def action_turn(self, by: int) -> None:
         """Go to the next panel."""
+        if self._put_off(partial(self.action_turn, by)):
+            return
         if self._panels is not None:
             self._panels.turn(by)
         self.fit_in()
@@ -65,5 +96,7 @@ class PanelActing(RunActing):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The panel with the focus is the one in front."""
+        if event.widget is not self.focused:
+            return  # keys came faster than this: the focus has gone on since
         if self._panels is not None and self._panels.focused(event.widget):
             self.query_one(PageTabs).show(self._panels.pages(), self._panels.current)

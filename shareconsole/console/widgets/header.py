@@ -106,8 +106,10 @@ class RunBar(Panel):
 
     def _figures(self, header: RunHeader) -> list[str]:
         """Most important first: the last ones give way where there is no room."""
-        figures = [f"{100 * header.fraction:.0f} %".rjust(5)]
-        figures.append(f"{count(header.step)}/{count(header.steps)}")
+        if header.steps:
+            figures = [f"{100 * header.fraction:.0f} %".rjust(5), header.progress_text]
+        else:  # run.json, which tells the aim, cannot be read
+            figures = [f"step {count(header.step)}"]
         if header.eta_seconds is not None:
             figures.append(f"eta {duration(header.eta_seconds)}")
         if header.steps_per_second is not None and not header.ended:

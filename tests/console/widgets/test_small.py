@@ -122,6 +122,13 @@ class TestRunBar:
             assert part in second
         assert "━" in second
 
+    def test_a_run_whose_aim_is_not_known_is_at_no_per_cent(self) -> None:
+        for height in (1, 2):
+            last = screen_of(bar(header(step=160, steps=0, fraction=0.0), height), (80, height))[-1]
+            assert "step 160" in last
+            assert "%" not in last.partition("macro")[0]
+            assert "160/0" not in last
+
     def test_the_stage_comes_before_what_made_the_run_and_leaves_the_figures_alone(self) -> None:
         first, second = screen_of(bar(header(stage="retrain 140/3,000"), 2), (80, 2))
         words = ["digits", "retrain", "140/3,000", "learned_sharing", "seed", "3"]
