@@ -28,6 +28,8 @@ class RunHeader:
         attempt: number of the newest attempt, 0 before the first.
         flags: what a person must know now, e.g. ``disk full``; empty if nothing.
         log_tail: the last lines that the trainer printed.
+        refused: its last resume was refused, so another one meets with the same answer unless
+            something has changed.
         stage: the stage it is in and how far that is; empty for a run without stages.
         resume_note: what came of comparing a resume with the records it repeated.
     """
@@ -52,6 +54,7 @@ class RunHeader:
     log_tail: tuple[str, ...] = ()
     resume_note: str = ""
     stage: str = ""
+    refused: bool = False
 
     @property
     def ended(self) -> bool:

@@ -74,6 +74,7 @@ class HeaderReader:
             log_tail=self._log.update(names, attempt),
             resume_note=standing.resume_note,
             stage=safe_text(standing.stage),
+            refused=state.refused is not None,
             **_words(self._identity, self._folder.id),
         )
 

@@ -60,9 +60,9 @@ class LogTail(Panel):
         palette = self.palette
         row = RowBuilder(width)
         if header.state in RESTARTABLE:
-            row.add("r", palette.strong + palette.series(0)).add(
-                " resumes from the last checkpoint   ", palette.quiet
-            )
+            # After a refusal the warning below says why, and `show` how the run goes on.
+            way = "tries again" if header.refused else "resumes from the last checkpoint"
+            row.add("r", palette.strong + palette.series(0)).add(f" {way}   ", palette.quiet)
         row.add("L", palette.strong + palette.series(0)).add(" whole log   ", palette.quiet)
         said = f"{header.state}{': ' if header.reason else ''}{header.reason}"
         style = palette.error if header.state in BROKEN else palette.warning
@@ -76,4 +76,4 @@ class LogTail(Panel):
 
 
 def _essence(header: RunHeader) -> tuple[object, ...]:
-    return header.state, header.reason, header.resume_note, header.log_tail
+    return header.state, header.reason, header.refused, header.resume_note, header.log_tail

@@ -7,6 +7,7 @@ import pytest
 
 from shareconsole.console.viewmodel.live import LiveReader, pace
 from shareconsole.store.heartbeat import Flag, Heartbeat
+from tests.cli import synthetic
 from tests.console.viewmodel import longrun
 from tests.store.builders import a_run, an_attempt
 
@@ -45,6 +46,19 @@ def test_the_header_of_a_live_run(tmp_path):
     assert not header.ended
     for writer in writers:
         writer.close()
+
+
+def test_the_header_tells_a_refused_resume_until_another_attempt_takes_the_run_on(tmp_path):
+    folder = synthetic.ended_run(tmp_path, reason="stopped", step=12)
+    reader = LiveReader(folder)
+    assert not reader.snapshot().header.refused
+    attempt = synthetic.begin(folder, resume_from_step=10)
+    synthetic.end(folder, attempt, "refused", 10, "other data")
+    header = reader.snapshot().header
+    assert (header.refused, header.state, header.step) == (True, "stopped", 12)
+    attempt = synthetic.begin(folder, resume_from_step=10)
+    synthetic.end(folder, attempt, "stopped", 14)
+    assert not reader.snapshot().header.refused
 
 
 def test_the_log_shows_its_end_only(tmp_path):

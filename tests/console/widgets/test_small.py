@@ -229,6 +229,11 @@ class TestLogTail:
             assert rows[-1] == "line 49"
         assert len(self.rows((80, 3), state="crashed", reason=reason)) == 3
 
+    def test_a_refused_resume_is_not_offered_as_if_it_would_work(self) -> None:
+        rows = self.rows((80, 6), "resume refused: other data", state="stopped", refused=True)
+        assert rows[0].startswith("r tries again   L whole log   stopped")
+        assert rows[1] == "warning: resume refused: other data"
+
     def test_a_run_that_goes_well_shows_its_lines_alone(self) -> None:
         assert self.rows((80, 3)) == ["line 47", "line 48", "line 49"]
 
