@@ -160,6 +160,9 @@ def _whole(folder: RunFolder, names: list[str], clock: FolderClock) -> State:
             before = folder.attempt_json(numbers[0] - 1).name
             return State("unreadable", f"{before} is missing: an attempt on it was refused")
         refused = newest if newest.refused else None
+        lost = _lost_records(folder, attempt, names)
+        if lost:
+            return State("unreadable", lost, attempt, refused=refused)
         state = _ended(attempt) or _without_exit(folder, attempt, clock, over=refused is not None)
     except StoreError as error:
         return State("unreadable", str(error))
@@ -192,6 +195,16 @@ def _unclaimed(names: list[str], numbers: list[int]) -> int:
     recorded = [n for kind in _RECORDS for n in attempt_numbers(names, kind)]
     newest = max(recorded, default=0)
     return newest if newest > max(numbers, default=0) else 0
+
+
+def _lost_records(folder: RunFolder, attempt: Attempt, names: list[str]) -> str:
+    """Why an attempt's steps cannot be told, if it made some and their records are gone; or ""."""
+    path = folder.metrics(attempt.number)
+    made = attempt.exit is not None and attempt.exit.step > (attempt.resume_from_step or 0)
+    # Looked for itself: a listing over a network may be older than the attempt's end.
+    if not made or path.name in names or os.path.lexists(path):
+        return ""
+    return f"{path.name} is missing: the steps of attempt {attempt.number} are lost"
 
 
 def _ended(attempt: Attempt) -> State | None:

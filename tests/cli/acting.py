@@ -41,6 +41,7 @@ class Trainer(threading.Thread):
 
     def _end_run(self, reason: str) -> None:
         error = "it broke" if reason == "failed" else ""
+        self._folder.metrics(1).touch()
         synthetic.end(self._folder, read_attempt(self._folder, 1), reason, 12, error)
 
     def close(self) -> None:

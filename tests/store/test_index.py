@@ -50,6 +50,7 @@ def test_a_row_from_queued_to_finished(tmp_path: Path) -> None:
     row = summarise(folder)
     assert (row.state, row.step, row.macro_error, row.micro_error) == ("running", 12, 0.5, 0.25)
     assert row.updated == "2026-11-22T03:00:00Z"
+    folder.metrics(1).touch()
     end_attempt(folder, attempt, AttemptExit(1, "failed", 15, "boom", "2026-11-22T04:00:00Z"))
     row = summarise(folder)
     assert (row.state, row.step, row.reason) == ("failed", 15, "boom")

@@ -37,9 +37,17 @@ for line in sys.stdin:
         step, flags, since, median = rest
         heart.beat(int(step), int(flags), float(since), float(median))
     else:
+        folder.metrics(attempt.number).touch()
         end_attempt(folder, attempt, AttemptExit(int(what == "failed"), what, 9, "why", WHEN))
     print("ok", flush=True)
 """
+
+
+def an_end(folder: RunFolder, number: int, exit: AttemptExit) -> None:
+    """An attempt from its beginning to its end, with a file for its records."""
+    attempt = an_attempt(folder, number)
+    folder.metrics(number).touch()
+    end_attempt(folder, attempt, exit)
 
 
 @pytest.fixture
@@ -89,10 +97,10 @@ def test_records_of_an_attempt_whose_own_file_is_gone(folder: RunFolder, kind: s
 
 
 def test_the_newest_attempt_is_gone_and_an_older_one_there(folder: RunFolder) -> None:
-    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, "stopped", 9, "", WHEN))
+    an_end(folder, 1, AttemptExit(0, "stopped", 9, "", WHEN))
     folder.metrics(2).touch()
     assert derive_state(folder).reason.startswith("attempt.0002.json is missing")
-    end_attempt(folder, an_attempt(folder, 3), AttemptExit(0, "finished", 20, "", WHEN))
+    an_end(folder, 3, AttemptExit(0, "finished", 20, "", WHEN))
     assert word(folder) == "finished"
 
 
@@ -194,7 +202,7 @@ def test_a_restart_of_the_machine(folder: RunFolder) -> None:
 def test_a_resumed_run_starts_before_its_first_beat(folder: RunFolder) -> None:
     with Heartbeat(folder) as heart:
         heart.beat(7, Flag.STOPPING)
-    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, "stopped", 7, "", WHEN))
+    an_end(folder, 1, AttemptExit(0, "stopped", 7, "", WHEN))
     past = time.time() - 100
     os.utime(folder.heartbeat, (past, past))
     an_attempt(folder, 2)
@@ -205,7 +213,7 @@ def test_a_resumed_run_starts_before_its_first_beat(folder: RunFolder) -> None:
 
 
 def test_a_resume_that_has_no_attempt_yet(folder: RunFolder) -> None:
-    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, "stopped", 7, "", WHEN))
+    an_end(folder, 1, AttemptExit(0, "stopped", 7, "", WHEN))
     past = time.time() - 100
     os.utime(folder.attempt_json(1), (past, past))
     folder.launch_log("x2").touch()
@@ -259,6 +267,7 @@ def test_an_exit_recorded_between_two_looks(
     attempt = an_attempt(folder, process=replace(this_process(), start_ticks=1))
 
     def gone(_: object) -> bool:
+        folder.metrics(1).touch()
         end_attempt(folder, attempt, AttemptExit(0, "finished", 9, "", WHEN))
         return False
 
@@ -319,6 +328,25 @@ def test_the_hint_comes_back_and_garbage_is_none(folder: RunFolder) -> None:
         assert read_status(folder) is None
 
 
+@pytest.mark.parametrize("reason", ["finished", "stopped", "failed"])
+def test_a_run_that_made_steps_and_has_no_records_of_them_is_unreadable(
+    folder: RunFolder, reason: str
+) -> None:
+    an_end(folder, 1, AttemptExit(0, reason, 9, "why", WHEN))
+    assert word(folder) == reason
+    refuse(folder, 2)
+    folder.metrics(1).unlink()
+    state = derive_state(folder)
+    assert (state.word, state.attempt) == ("unreadable", read_attempt(folder, 1))
+    assert state.refused == read_attempt(folder, 2)
+    assert state.reason == "metrics.0001.rec is missing: the steps of attempt 1 are lost"
+    # Goes on from a checkpoint; one that ended before its first step leaves nothing to miss.
+    attempt = an_attempt(folder, 3, resume_from_step=8)
+    assert word(folder) == "starting"
+    end_attempt(folder, attempt, AttemptExit(1, "failed", 8, "no memory", WHEN))
+    assert word(folder) == "failed"
+
+
 def refuse(folder: RunFolder, number: int) -> None:
     end = AttemptExit(2, "refused", 9, "other data", WHEN, inexact=True)
     end_attempt(folder, an_attempt(folder, number), end)
@@ -327,7 +355,7 @@ def refuse(folder: RunFolder, number: int) -> None:
 
 @pytest.mark.parametrize("reason", ["finished", "stopped", "failed"])
 def test_a_refused_attempt_leaves_the_run_as_it_was(folder: RunFolder, reason: str) -> None:
-    end_attempt(folder, an_attempt(folder, 1), AttemptExit(0, reason, 9, "why", WHEN))
+    an_end(folder, 1, AttemptExit(0, reason, 9, "why", WHEN))
     before = derive_state(folder)
     for number in (2, 3):
         refuse(folder, number)
@@ -335,7 +363,7 @@ def test_a_refused_attempt_leaves_the_run_as_it_was(folder: RunFolder, reason: s
         assert replace(state, refused=None) == before
         assert state.refused == read_attempt(folder, number)
     assert state.refused.exit.inexact
-    end_attempt(folder, an_attempt(folder, 4), AttemptExit(0, "stopped", 12, "", WHEN))
+    an_end(folder, 4, AttemptExit(0, "stopped", 12, "", WHEN))
     assert (word(folder), derive_state(folder).refused) == ("stopped", None)
 
 

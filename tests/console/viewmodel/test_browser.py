@@ -211,6 +211,7 @@ def test_new_vanished_and_changed_runs_show_by_themselves(runs):
     attempt = an_attempt(second)
     assert found.refresh()
     assert found.listing()[0].state == "starting"
+    second.metrics(1).touch()
     end_attempt(second, attempt, AttemptExit(0, "finished", 1000, "", WHEN))
     assert found.refresh()
     assert (found.listing()[0].state, found.listing()[0].step) == ("finished", 1000)
