@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shareconsole.cli.completion import complete_preset, complete_run
+from shareconsole.headless import commands
 
 if TYPE_CHECKING:
     from shareconsole.store.folder import RunFolder
@@ -59,7 +59,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 
 def runs_folder(option: str | None) -> Path:
     """Return the folder of all runs, which need not exist yet."""
-    return Path(option or os.environ.get("SHARECONSOLE_RUNS") or "runs").expanduser()
+    return Path(option).expanduser() if option else commands.default_runs()
 
 
 def find_run(runs: str | None, run: str) -> RunFolder:
@@ -75,4 +75,4 @@ def find_run(runs: str | None, run: str) -> RunFolder:
 
 def runs_words(runs: str | None) -> list[str]:
     """Return the words that lead another command to the same runs folder."""
-    return ["--runs", runs] if runs else []
+    return commands.runs_words(runs_folder(runs))

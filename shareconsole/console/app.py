@@ -25,6 +25,7 @@ from shareconsole.console.terminal import backlog
 from shareconsole.console.viewmodel.browser import RunList
 from shareconsole.console.widgets.key_bar import key_words, shown_bindings
 from shareconsole.console.widgets.panel import Panel
+from shareconsole.headless.commands import command
 
 if TYPE_CHECKING:
     from shareconsole.console.viewmodel.header import RunHeader
@@ -140,8 +141,8 @@ class ConsoleApp(App[None]):
             self.parting = ""
         else:
             self.parting = (
-                f"{header.id} is {header.state} and goes on without this console; "
-                f"'shareconsole attach {header.id}' comes back to it"
+                f"{header.id} is {header.state} and goes on without this console; back to it:\n"
+                f"  {command('attach', self.runs_dir / header.id)}"
             )
 
     def go_back(self) -> None:

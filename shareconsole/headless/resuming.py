@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shareconsole.errors import LockedError, ShareconsoleError, UsageError
+from shareconsole.headless.commands import command
 from shareconsole.headless.requests import HELD, RESTARTABLE
 from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError, read_bytes
@@ -37,7 +38,7 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
         raise LockedError(f"cannot resume {folder.id}: it is {word}{_process(state)}")
     preset = _require_whole(folder, state)
     if state.word == "finished" and steps is None:
-        again = f"'shareconsole resume {folder.id} --steps N'"
+        again = f"'{command('resume', folder.path, '--steps', 'N')}'"
         raise UsageError(f"{folder.id} is finished; {again} trains it longer, to step N")
     if state.word not in RESTARTABLE | {"finished", "unreadable"}:
         raise UsageError(f"cannot resume {folder.id}: it is {state.word}{_why(state)}")
@@ -45,11 +46,15 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
     if steps is not None and saved is not None and steps <= saved:
         raise UsageError(f"{folder.id} is at step {saved:,}; --steps must be more than that")
     preset.data.check_files()
+    notes = []
     if state.word == "lost":
-        return [f"taking over {folder.id}: {state.reason}; nobody holds its lock"]
+        notes.append(f"taking over {folder.id}: {state.reason}; nobody holds its lock")
     if state.word == "unreadable":
-        return [f"warning: {state.reason}; resuming from the newest checkpoint all the same"]
-    return []
+        where = "resuming from the newest checkpoint" if saved else "starting"
+        notes.append(f"warning: {state.reason}; {where} all the same")
+    if saved is None and state.attempt is not None:
+        notes.append(f"there is no checkpoint of {folder.id}: it starts again from step 0")
+    return notes
 
 
 def _require_whole(folder: RunFolder, state: State) -> Preset:

@@ -221,7 +221,12 @@ def _nameless(
         age = clock.age(_modified(folder.path))
         if age.seconds < MAKING_SECONDS:
             return State("queued", "being made", approximate=age.approximate)
-    return State("unreadable", NO_RUN_JSON)
+    try:
+        newest = read_attempt(folder, numbers[-1]) if numbers else None
+        attempt = _standing(folder, numbers, newest) if newest else None
+    except StoreError:
+        attempt = None
+    return State("unreadable", NO_RUN_JSON, attempt)
 
 
 def _before_the_first(folder: RunFolder, launches: list[str], clock: FolderClock) -> State:

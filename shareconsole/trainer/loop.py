@@ -339,6 +339,9 @@ class Trainer:
             macro, micro = state["errors"]
             self.journal.errors = (macro, micro)
             self._saved_step = self.step
+        else:
+            # What an attempt before this one found was of networks that are gone.
+            self.journal.errors = (None, None)
         starts = self._stages.starts
         self._best = best_on_record(self.folder, until=self.step, starts=starts)
         self.journal.best_error = self._best.error

@@ -20,6 +20,7 @@ from shareconsole.store.attempts import (
     create_attempt,
     end_attempt,
 )
+from shareconsole.store.checkpoints import MANIFEST
 from shareconsole.store.clock import utc_now
 from shareconsole.store.events import EventWriter
 from shareconsole.store.folder import RunFolder
@@ -118,6 +119,13 @@ def end(
     folder: RunFolder, attempt: Attempt, reason: str, step: int, error: str = "", code: int = 0
 ) -> None:
     end_attempt(folder, attempt, AttemptExit(code, reason, step, error, utc_now()))
+
+
+def save(folder: RunFolder, step: int = 10) -> None:
+    """Leave what tells readers of a checkpoint; no trainer could load it."""
+    directory = folder.checkpoints / f"{step:08}"
+    directory.mkdir(parents=True)
+    write_json(directory / MANIFEST, {"step": step})
 
 
 def ended_run(

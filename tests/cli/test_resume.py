@@ -164,3 +164,27 @@ def test_a_reason_is_told_once_on_each_stream(cli, runs, monkeypatch):
     assert result.code == 1
     assert (result.out.count("out of luck"), result.err.count("out of luck")) == (1, 1)
     assert "loading" in result.err
+
+
+def test_without_a_checkpoint_the_person_knows_that_it_starts_again(cli, runs, started):
+    folder = synthetic.ended_run(runs, reason="stopped", step=12)
+    again = f"there is no checkpoint of {folder.id}: it starts again from step 0"
+    assert again in cli("resume", "latest").err
+    assert started == [(folder.id, None)]
+    synthetic.save(folder)
+    assert again not in cli("resume", "latest").err
+    # A run that never began has nothing to start again.
+    synthetic.new_run(runs, "fresh")
+    assert "no checkpoint" not in cli("resume", "latest").err
+
+
+def test_the_command_that_trains_a_finished_run_longer_can_be_typed_as_it_stands(
+    cli, runs, started, tmp_path, monkeypatch
+):
+    folder = synthetic.ended_run(runs)
+    told = cli("resume", "latest").err
+    assert f"'shareconsole resume {folder.id} --steps N --runs {runs}'" in told
+    monkeypatch.setenv("SHARECONSOLE_RUNS", str(runs))
+    told = cli("resume", "latest", own_runs=False).err
+    assert f"'shareconsole resume {folder.id} --steps N'" in told
+    assert started == []

@@ -73,6 +73,7 @@ def test_the_question_before_a_stop(runs):
 
 def test_r_restarts_what_ended(runs, monkeypatch):
     crashed = synthetic.crashed_run(runs, "gone")
+    synthetic.save(crashed)
     started = []
 
     class Started:
@@ -112,7 +113,7 @@ def test_q_quits_and_says_what_trains_on(runs, training):
 
     app = drive(runs, act, run=folder)
     assert app.return_code == 0
-    assert f"shareconsole attach {folder.id}" in app.parting
+    assert f"shareconsole attach {folder.id} --runs {runs}" in app.parting
 
 
 def test_what_fits_a_state():

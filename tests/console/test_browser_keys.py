@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Input
 
 from shareconsole.console.screens.browser import BrowserScreen
@@ -81,3 +82,25 @@ def test_keys_of_the_screen(runs, training):
         walk.over()
 
     drive(runs, act, size=(140, 20))
+
+
+@pytest.mark.parametrize(
+    ("keys", "then"),
+    [
+        (("enter", "4"), "[4 errors]"),
+        (("enter", "3", "enter"), "conv1: probability"),
+        (("enter", "l"), "│ trained"),
+    ],
+)
+def test_keys_in_the_packet_of_enter_are_for_the_run_that_it_opens(runs, ended, keys, then):
+    async def act(d):
+        await d.until(on(d, "mine"))
+        for key in keys:
+            d.app.simulate_key(key)
+        await d.until(then)
+        await d.press("escape")
+        if then.endswith("probability"):
+            await d.press("escape")
+        await d.until(lambda: isinstance(d.app.screen, BrowserScreen))
+
+    drive(runs, act, size=(80, 24))

@@ -79,6 +79,7 @@ def folder(tmp_path_factory):
         for place, (name, end, step, tags) in enumerate(RUNS):
             run, attempt = begun(folder / "runs", name, place, step, tags)
             error = "the loss is not a number" if end == "failed" else ""
+            synthetic.save(run)
             end_attempt(run, attempt, AttemptExit(0, end, step, error, "2026-01-02T04:00:00.000Z"))
         run, _ = begun(folder / "training", "fifth", 4, 12, ())
         synthetic.beat(run)

@@ -61,7 +61,7 @@ class BrowserScreen(RunActing):
             yield Input(placeholder="word  method:learned_sharing  macro_error<0.12  -tag:bad",
                         id="filter-text")  # fmt: skip
             yield Static(id="filter-problem", markup=False)
-        yield RunTable(id="runs")
+        yield RunTable(self._open, id="runs")
         yield Static(id="empty", markup=False)
         yield TextRow(id="about")
         yield KeyBar()
@@ -154,9 +154,8 @@ class BrowserScreen(RunActing):
             return None
         return RunFolder(self._runs.runs_dir / row.id), row.name or row.id, row.state
 
-    @on(RunTable.Opened)
-    def _open(self, event: RunTable.Opened) -> None:
-        self.host.open_run(RunFolder(self._runs.runs_dir / event.run_id))
+    def _open(self, run_id: str) -> None:
+        self.host.open_run(RunFolder(self._runs.runs_dir / run_id))
 
     def action_log(self) -> None:
         """Read the log of the run under the cursor."""

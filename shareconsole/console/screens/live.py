@@ -135,7 +135,9 @@ class LiveScreen(PanelActing):
         if self._panels.show(snapshot):
             self.query_one("#opening").display = False
             self.call_after_refresh(self.fit_in)
-        self._say(f"{snapshot.header.state}: nothing was recorded yet")
+        word = snapshot.header.state
+        ended = snapshot.header.ended and snapshot.header.step
+        self._say(f"{word}: {'its records are gone' if ended else 'nothing was recorded yet'}")
         if not self._open:
             self.call_after_refresh(self.opened)
 
@@ -205,6 +207,8 @@ class LiveScreen(PanelActing):
 
     def action_log(self) -> None:
         """Show or hide the end of the log."""
+        if self._put_off(self.action_log):
+            return
         self._log_wanted = not self.query_one(LogTail).display
         self.fit_in()
 

@@ -30,6 +30,7 @@ class RunHeader:
         log_tail: the last lines that the trainer printed.
         refused: its last resume was refused, so another one meets with the same answer unless
             something has changed.
+        saved: there is a checkpoint to go on from; True as long as a trainer has the run.
         stage: the stage it is in and how far that is; empty for a run without stages.
         resume_note: what came of comparing a resume with the records it repeated.
     """
@@ -55,6 +56,7 @@ class RunHeader:
     resume_note: str = ""
     stage: str = ""
     refused: bool = False
+    saved: bool = True
 
     @property
     def ended(self) -> bool:

@@ -9,6 +9,7 @@ from shareconsole.console.viewmodel.header import ENDED, MOVING, RunHeader
 from shareconsole.console.viewmodel.log_tail import LogTail
 from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.heartbeat import Flag
 from shareconsole.store.identity import RunIdentity, read_identity
 
@@ -75,6 +76,7 @@ class HeaderReader:
             resume_note=standing.resume_note,
             stage=safe_text(standing.stage),
             refused=state.refused is not None,
+            saved=word not in ENDED or bool(checkpoint_directories(self._folder)),
             **_words(self._identity, self._folder.id),
         )
 

@@ -60,8 +60,9 @@ class LogTail(Panel):
         palette = self.palette
         row = RowBuilder(width)
         if header.state in RESTARTABLE:
-            # After a refusal the warning below says why, and `show` how the run goes on.
-            way = "tries again" if header.refused else "resumes from the last checkpoint"
+            way = "resumes from the last checkpoint" if header.saved else "starts again from step 0"
+            if header.refused:  # the warning below says why, and `show` how the run goes on
+                way = "tries again"
             row.add("r", palette.strong + palette.series(0)).add(f" {way}   ", palette.quiet)
         row.add("L", palette.strong + palette.series(0)).add(" whole log   ", palette.quiet)
         said = f"{header.state}{': ' if header.reason else ''}{header.reason}"
@@ -76,4 +77,11 @@ class LogTail(Panel):
 
 
 def _essence(header: RunHeader) -> tuple[object, ...]:
-    return header.state, header.reason, header.refused, header.resume_note, header.log_tail
+    return (
+        header.state,
+        header.reason,
+        header.refused,
+        header.saved,
+        header.resume_note,
+        header.log_tail,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -36,14 +36,6 @@ class RunTable(Panel, can_focus=True):
         Binding("end,G", "move(10000000)", "Last", show=False, id="runs-last"),
     ]
 
-    class Opened(Message):
-        """Somebody wants to see a run."""
-
-        def __init__(self, run_id: str) -> None:
-            """``run_id``: which."""
-            super().__init__()
-            self.run_id = run_id
-
     class Moved(Message):
         """Other rows are in view, or the cursor is on another run."""
 
@@ -60,9 +52,18 @@ class RunTable(Panel, can_focus=True):
             super().__init__()
             self.key = key
 
-    def __init__(self, *, id: str | None = None) -> None:
-        """Starts without a list."""
+    def __init__(
+        self, open_run: Callable[[str], object] | None = None, *, id: str | None = None
+    ) -> None:
+        """Starts without a list.
+
+        Args:
+            open_run: shows a run by its id, before it returns: keys that came in the same packet
+                as Enter are for what is in front then.
+            id: of the widget.
+        """
         super().__init__(id=id)
+        self._open_run = open_run
         self._listing: RunListing | None = None
         self._cursor = 0
         self._top = 0
@@ -203,9 +204,9 @@ class RunTable(Panel, can_focus=True):
         self._go_to(self._cursor + direction * max(1, self.size.height - 2))
 
     def action_open(self) -> None:
-        """Ask for the run under the cursor."""
-        if self._run_id is not None:
-            self.post_message(self.Opened(self._run_id))
+        """Show the run under the cursor."""
+        if self._run_id is not None and self._open_run is not None:
+            self._open_run(self._run_id)
 
     def on_click(self, event: events.Click) -> None:
         """Take the row under the mouse, open it at the second click, or sort by a head."""

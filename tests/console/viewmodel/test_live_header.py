@@ -61,6 +61,23 @@ def test_the_header_tells_a_refused_resume_until_another_attempt_takes_the_run_o
     assert not reader.snapshot().header.refused
 
 
+def test_the_header_tells_whether_there_is_a_checkpoint_to_go_on_from(tmp_path):
+    folder = synthetic.ended_run(tmp_path, reason="stopped", step=12)
+    reader = LiveReader(folder)
+    assert not reader.snapshot().header.saved
+    synthetic.save(folder)
+    assert reader.snapshot().header.saved
+
+
+def test_without_run_json_the_newest_attempt_tells_the_aim_and_has_its_log(tmp_path):
+    folder = synthetic.ended_run(tmp_path, step=12)
+    folder.run_json.unlink()
+    header = LiveReader(folder).snapshot().header
+    assert (header.state, header.reason) == ("unreadable", "no run.json")
+    assert (header.step, header.steps) == (12, synthetic.STEPS)
+    assert header.log_tail == ("trained",)
+
+
 def test_the_log_shows_its_end_only(tmp_path):
     folder = a_run(tmp_path)
     an_attempt(folder)

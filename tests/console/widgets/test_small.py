@@ -234,6 +234,10 @@ class TestLogTail:
         assert rows[0].startswith("r tries again   L whole log   stopped")
         assert rows[1] == "warning: resume refused: other data"
 
+    def test_without_a_checkpoint_r_is_said_to_start_again(self) -> None:
+        rows = self.rows((80, 6), state="stopped", saved=False)
+        assert rows[0].startswith("r starts again from step 0   L whole log   stopped")
+
     def test_a_run_that_goes_well_shows_its_lines_alone(self) -> None:
         assert self.rows((80, 3)) == ["line 47", "line 48", "line 49"]
 
