@@ -16,7 +16,7 @@ from shareconsole.headless.networks import NetworkFacts, gather_networks
 from shareconsole.headless.step_size import StepSizeFacts, read_step_size
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.attempts import Attempt, read_attempt
-from shareconsole.store.best import best_macro_error
+from shareconsole.store.best import Chosen, best_macro_error, chosen_on_validation
 from shareconsole.store.events import read_events
 from shareconsole.store.identity import RunIdentity, read_identity
 from shareconsole.store.index import RunSummary, summarise
@@ -81,6 +81,7 @@ class RunFacts:
         evaluated: step of the last evaluation, None before it.
         seconds: time spent training, over all attempts.
         validation_macro_error, validation_micro_error: fractions, None without validation images.
+        chosen: the evaluation that the validation images choose; None without these.
         kinds: what else of its tensors tells what tasks share.
         warnings: everything a person should know, oldest first.
         stage: where it stands; None for a run without stages.
@@ -99,6 +100,7 @@ class RunFacts:
     seconds: float | None
     validation_macro_error: float | None
     validation_micro_error: float | None
+    chosen: Chosen | None
     assignment: AssignmentFacts | None
     kinds: tuple[KindFacts, ...]
     warnings: tuple[str, ...]
@@ -122,6 +124,7 @@ class RunFacts:
             "stage": self.stage.to_json() if self.stage else None,
             "networks": self.networks.to_json() if self.networks else None,
             "step_size": self.step_size.to_json() if self.step_size else None,
+            "at_lowest_validation_error": self.chosen._asdict() if self.chosen else None,
         }
 
     def _attempt_json(self, attempt: Attempt) -> dict[str, Any]:
@@ -188,6 +191,7 @@ def gather(folder: RunFolder) -> RunFacts:
         seconds=_seconds(log, attempts),
         validation_macro_error=_value(last, "validation_macro_error"),
         validation_micro_error=_value(last, "validation_micro_error"),
+        chosen=chosen_on_validation(log),
         assignment=assignment,
         kinds=kinds,
         stage=stage_at(log.meta, summary.step or 0),

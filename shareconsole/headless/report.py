@@ -133,6 +133,11 @@ def _errors(page: Page, facts: RunFacts) -> None:
             row.insert(3, percent(value, 2))
     limits = [_TASK_CELLS, *[None] * (len(header) - 1)]
     page.table(header, rows, ["left", *right_side(len(header) - 1)], limits=limits)
+    if facts.chosen is not None:
+        chosen = facts.chosen
+        errors = f"macro {percent(chosen.macro_error, 2)}, micro {percent(chosen.micro_error, 2)}"
+        at = f"test error at the lowest validation error (step {count(chosen.step)}): "
+        page.line(f"{at}{errors}", indent=2, hanging=2)
 
 
 def _resumes(page: Page, facts: RunFacts) -> None:

@@ -1,4 +1,4 @@
-"""The best test error of the networks that a run has, from its records.
+"""The best errors of the networks that a run has, from its records: as tested, or as validated.
 
 A stage may train other networks than the one before it: those that came first are gone. So only
 evaluations of the stage count that the last evaluation belongs to.
@@ -19,6 +19,7 @@ from shareconsole.store.stages import stage_starts, start_of
 EVALUATION_TABLE = "evaluation"
 """The table with one row per test of the run."""
 _COLUMN = "macro_error"
+_VALIDATION = "validation_macro_error"
 
 
 class Best(NamedTuple):
@@ -45,6 +46,22 @@ class Best(NamedTuple):
         return Best(min(known, default=None), start)
 
 
+class Chosen(NamedTuple):
+    """An evaluation that the validation images choose, which no test image had a say in.
+
+    Attributes:
+        step: when it was made.
+        validation_macro_error: a fraction, the least of its stage.
+        macro_error: of the test images then; a fraction, NaN for nothing.
+        micro_error: likewise.
+    """
+
+    step: int
+    validation_macro_error: float
+    macro_error: float
+    micro_error: float
+
+
 def of_last_stage(rows: Rows, starts: Sequence[int]) -> Rows:
     """Return the evaluations of the stage that the last one belongs to.
 
@@ -66,6 +83,25 @@ def best_macro_error(log: RunLog) -> float | None:
     """
     starts = [start for _, start in stage_starts(log.meta)]
     return _best(log.table(EVALUATION_TABLE), starts).error
+
+
+def chosen_on_validation(log: RunLog) -> Chosen | None:
+    """The evaluation of the last stage with the least macro validation error, the first of equals.
+
+    None without validation images, or where no evaluation of them came to a number.
+
+    Args:
+        log: the run's records, refreshed.
+    """
+    rows = log.table(EVALUATION_TABLE)
+    if not len(rows) or not {*Chosen._fields} <= {*(rows.dtype.names or ())}:
+        return None
+    rows = of_last_stage(rows, [start for _, start in stage_starts(log.meta)])
+    rows = rows[np.isfinite(rows[_VALIDATION])]
+    if not len(rows):
+        return None
+    row = rows[np.argmin(rows[_VALIDATION])]
+    return Chosen(int(row["step"]), *(float(row[name]) for name in Chosen._fields[1:]))
 
 
 def best_on_record(folder: RunFolder, *, until: int, starts: Sequence[int]) -> Best:

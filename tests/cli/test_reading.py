@@ -18,6 +18,7 @@ from shareconsole.headless.output import make_console
 from shareconsole.headless.report import print_report
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.records import RecordWriter
+from shareconsole.store.schema import LogSchema, TableSchema
 from shareconsole.store.status import read_status, write_status
 from tests.cli import synthetic
 
@@ -27,7 +28,7 @@ LS_KEYS = [
 ]  # fmt: skip
 SHOW_KEYS = [
     *LS_KEYS, "tasks", "settings", "attempts", "warnings", "reason", "stage", "networks",
-    "step_size",
+    "step_size", "at_lowest_validation_error",
 ]  # fmt: skip
 
 
@@ -322,6 +323,29 @@ def test_a_report_finds_the_best_error_in_the_records_where_the_hint_lacks_it(cl
     write_status(folder, dataclasses.replace(hint, best_macro_error=None))
     assert cli("ls", "--json").json[0]["best_macro_error"] is None
     assert cli("show", folder.id, "--json").json["best_macro_error"] == 0.1875
+
+
+def test_show_tells_the_test_error_that_validation_chooses(cli, runs):
+    assert synthetic.ended_run(runs, "without").id
+    assert cli("show", "latest", "--json").json["at_lowest_validation_error"] is None
+    assert "lowest validation error" not in cli("show", "latest").out
+    folder = synthetic.new_run(runs)
+    attempt = synthetic.begin(folder)
+    columns = ("macro_error", "micro_error", "validation_macro_error", "validation_micro_error")
+    table = TableSchema("evaluation", tuple((name, "f8") for name in columns))
+    with RecordWriter(folder.metrics(1), LogSchema(1, 0, (table,))) as rows:
+        for step, found in {
+            1000: (0.5, 0.25, 0.125, 0.125),
+            2000: (0.375, 0.25, 0.25, 0.5),
+        }.items():
+            rows.row("evaluation", step, found)
+    synthetic.end(folder, attempt, "finished", 2000)
+    words = " ".join(cli("show", "latest").out.split())
+    at = "test error at the lowest validation error (step 1,000): macro 50.00, micro 25.00"
+    assert at in words
+    assert cli("show", "latest", "--json").json["at_lowest_validation_error"] == {
+        "step": 1000, "validation_macro_error": 0.125, "macro_error": 0.5, "micro_error": 0.25,
+    }  # fmt: skip
 
 
 def test_export_writes_a_row_per_step(cli, runs, tmp_path):

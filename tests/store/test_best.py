@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shareconsole.store.best import Best, best_macro_error, best_on_record
+from shareconsole.store.best import Best, best_macro_error, best_on_record, chosen_on_validation
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.index import summarise
 from shareconsole.store.reader import RunLog
@@ -111,6 +111,39 @@ def test_a_resume_knows_the_stages_that_older_records_do_not_tell(folder: RunFol
 def test_without_stages_an_evaluation_before_any_step_counts(folder: RunFolder) -> None:
     write(folder, 1, 0, {0: 0.25, 10: 0.5})
     assert best(folder) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("starts", "step"),
+    # The least of all is that of step 20; where a stage begins after it, 40 and 50 are equally low.
+    [((), 20), ((0, 20), 40), ((0, 50), 60)],
+)
+def test_validation_chooses_an_evaluation_of_the_last_stage(
+    folder: RunFolder, starts: tuple[int, ...], step: int
+) -> None:
+    columns = ("macro_error", "micro_error", "validation_macro_error")
+    table = TableSchema("evaluation", tuple((name, "f8") for name in columns))
+    meta = {"stages": [{"name": str(start), "start": start} for start in starts]} if starts else {}
+    errors = {10: 0.5, 20: 0.0625, 30: NAN, 40: 0.125, 50: 0.125, 60: 0.25}
+    with RecordWriter(folder.metrics(1), LogSchema(1, 0, (table,), (), meta)) as writer:
+        for at, error in errors.items():
+            # The test errors would choose another one.
+            writer.row("evaluation", at, [1 / at, 2 / at, error])
+    log = RunLog(folder)
+    log.refresh()
+    assert chosen_on_validation(log) == (step, errors[step], 1 / step, 2 / step)
+
+
+@pytest.mark.parametrize("columns", [("macro_error", "micro_error"), ("validation_macro_error",)])
+def test_without_validation_images_nothing_is_chosen(folder: RunFolder, columns: tuple) -> None:
+    log = RunLog(folder)
+    assert chosen_on_validation(log) is None
+    table = TableSchema("evaluation", tuple((name, "f8") for name in columns))
+    with RecordWriter(folder.metrics(1), LogSchema(1, 0, (table,))) as writer:
+        writer.row("evaluation", 5, [0.5] * len(columns))
+    log = RunLog(folder)
+    log.refresh()
+    assert chosen_on_validation(log) is None
 
 
 def test_one_more_evaluation_counts_with_those_of_its_stage() -> None:
