@@ -77,9 +77,10 @@ def export_model(
     safetensors holds the weights, and in its metadata how shareconsole builds
     the network again.
 
-    Each file says what it is: task, classes, input shape and scaling, run, step,
-    test error, method, parameters (shareconsole.json in .pt2, the key
-    shareconsole in the metadata of the others).
+    Each file says what it is: task, classes, input shape and scaling, what was
+    done to the pictures, run, step, test error, method, parameters
+    (shareconsole.json in .pt2, the key shareconsole in the metadata of the
+    others).
     """
     from shareconsole.headless.follow import Interrupts
     from shareconsole.headless.output import out, put_json, say
@@ -132,9 +133,11 @@ def predict(
     """Run an exported network on images: file, class, probability.
 
     Images are decoded as for training on a folder: grey or colour as the
-    network takes it, transparent pixels white, bytes divided by 255. A .npy file
-    holds one image [C, H, W] or many [N, C, H, W], bytes or numbers that are
-    taken as they are.
+    network takes it, transparent pixels white, bytes divided by 255. What was
+    done to the pictures of training, inverted or turned for example, is done to
+    them, and a note says what. A .npy file holds one image [C, H, W] or many
+    [N, C, H, W], bytes or numbers, to which all that has been done already;
+    bytes are divided by 255.
 
     A file that cannot be used is told and the others are still run; the exit
     code is 1 then. Loading a .pt2 can run code that somebody put into it:
@@ -153,6 +156,8 @@ def predict(
                 failed = True
                 say(f"error: {told['message']}")
                 found.append({"file": told["file"], "error": told["message"]})
+            elif told["kind"] == "note":
+                say(f"note: {told['message']}")
             elif told["kind"] == "prediction":
                 found.append({key: told[key] for key in ("file", "image", "classes")})
                 for line in [] if as_json else prediction_lines(told, files):

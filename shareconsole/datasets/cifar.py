@@ -20,7 +20,7 @@ from shareconsole.files.cifar import CifarImages, fine_classes, read_cifar, supe
 from shareconsole.files.known import FILE_SETS
 from shareconsole.sharing.data import MultiTaskData, Split
 from shareconsole.sharing.splits import stratified_choice
-from shareconsole.spec.data.cifar import CIFAR10_CLASSES, SUPERCLASSES
+from shareconsole.spec.data.cifar import CIFAR10_CLASSES, CIFAR100_CLASSES, SUPERCLASSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,10 @@ def load_cifar100(options: Cifar100Options) -> MultiTaskData:
     classes = fine_classes(next(iter(paths.values())), splits)
     train = _by_superclass(splits["train"], classes, options, options.train_per_task)
     test = _by_superclass(splits["test"], classes, options, options.test_per_task)
-    return MultiTaskData(options.tasks, options.shape().num_classes, train, test)
+    fine = [classes[SUPERCLASSES.index(name)] for name in options.tasks]
+    names = tuple(tuple(CIFAR100_CLASSES[label] for label in labels) for labels in fine)
+    num_classes = options.shape().num_classes
+    return MultiTaskData(options.tasks, num_classes, train, test, class_names=names)
 
 
 def _by_superclass(

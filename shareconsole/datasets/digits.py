@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 
 from shareconsole.sharing.data import MultiTaskData, split_tasks
+from shareconsole.sharing.preparation import prepared
 from shareconsole.sharing.splits import stratified_folds
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ def load_digits_tasks(options: DigitsOptions) -> MultiTaskData:
     images = (digits.images[:, None] / 16).astype(np.float32)
     labels = digits.target.astype(np.int64)
     folds = stratified_folds(labels, len(TASKS), options.split_seed)
-    turns = [1 if name.startswith("rotated") else 0 for name in TASKS]
     tasks = [
-        (np.rot90(images[fold], k, axes=(2, 3)), labels[fold])
-        for fold, k in zip(folds, turns, strict=True)
+        (
+            prepared(torch.from_numpy(images[fold]), options.preparation(task), (1, 8, 8)).numpy(),
+            labels[fold],
+        )
+        for task, fold in enumerate(folds)
     ]
     train, test = split_tasks(tasks, options.train_per_task, options.split_seed)
     return MultiTaskData(TASKS, (10,) * len(TASKS), train, test)

@@ -24,6 +24,7 @@ from shareconsole.files.checking import require
 from shareconsole.files.idx import read_idx
 from shareconsole.files.known import FILE_SETS
 from shareconsole.sharing.data import MultiTaskData, Split
+from shareconsole.sharing.preparation import prepared
 from shareconsole.sharing.splits import stratified_choice, stratified_split
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         GlyphTable,
         MnistRotationsOptions,
     )
+    from shareconsole.spec.preparation import Preparation
 
     Part = tuple[Tensor, Tensor]
     """Images [N, 1, 28, 28] uint8 and labels [N] int64, from 0 on."""
@@ -73,9 +75,15 @@ def load_dkl_kannada(options: DklKannadaOptions) -> MultiTaskData:
 def load_mnist_rotations(options: MnistRotationsOptions) -> MultiTaskData:
     """Read MNIST once and turn it, counterclockwise, for the last two tasks."""
     upright = _train_and_test(options, "mnist")
-    turned = [(images.rot90(1, (2, 3)).contiguous(), labels) for images, labels in upright]
-    rotated = (turned[0], turned[1])
-    return _assembled(options, ROTATIONS, [upright, upright, rotated, rotated])
+    ways = [options.preparation(task) for task in range(len(ROTATIONS))]
+    # Tasks with the same images share them: they are as large as all of MNIST.
+    found = {how: _turned(upright, how) for how in {*ways}}
+    return _assembled(options, ROTATIONS, [found[how] for how in ways])
+
+
+def _turned(parts: tuple[Part, Part], how: Preparation) -> tuple[Part, Part]:
+    train, test = ((prepared(images, how, (1, 28, 28)), labels) for images, labels in parts)
+    return train, test
 
 
 def _own_tasks(options: GlyphTable, names: tuple[str, ...]) -> MultiTaskData:
@@ -117,4 +125,5 @@ def _assembled(
         Split(tuple(task[i][0] for task in tasks), tuple(task[i][1] for task in tasks))
         for i in (0, 1)
     )
-    return MultiTaskData(names, options.shape().num_classes, train, test)
+    classes = options.shape().num_classes
+    return MultiTaskData(names, classes, train, test, class_names=options.class_names())

@@ -28,6 +28,7 @@ from shareconsole.files.checking import require
 from shareconsole.files.omniglot import read_drawings
 from shareconsole.files.omniglot_alphabets import CHARACTERS, DRAWINGS
 from shareconsole.sharing.data import MultiTaskData, Split
+from shareconsole.sharing.preparation import prepared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,11 +49,13 @@ def load_omniglot(options: OmniglotOptions) -> MultiTaskData:
     split = options.split
     ends = (0, split.train, split.train + split.validation, DRAWINGS)
     parts: list[list[tuple[Tensor, Tensor]]] = [[] for _ in ends[1:]]
-    for name in names:
-        images = 255 - drawings[name] if options.inverted else drawings[name]
+    shape = (1, options.size, options.size)
+    for task, name in enumerate(names):
+        images, how = drawings[name], options.preparation(task)
         order = orders(len(images), split_seed(options.protocol, name, options.split_seed))
         for part, start, stop in zip(parts, ends, ends[1:], strict=False):
-            part.append(_take(images, order[:, start:stop]))
+            found, labels = _take(images, order[:, start:stop])
+            part.append((prepared(found, how, shape), labels))
     train, validation, test = (Split(tuple(x for x, _ in p), tuple(y for _, y in p)) for p in parts)
     return MultiTaskData(
         names,
@@ -60,6 +63,10 @@ def load_omniglot(options: OmniglotOptions) -> MultiTaskData:
         train,
         test,
         validation if split.validation else None,
+        class_names=tuple(
+            tuple(f"character{number:02}" for number in range(1, CHARACTERS[name] + 1))
+            for name in names
+        ),
     )
 
 

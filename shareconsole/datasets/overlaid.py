@@ -26,7 +26,9 @@ from shareconsole.files.checking import require
 from shareconsole.files.idx import read_idx
 from shareconsole.files.known import FILE_SETS
 from shareconsole.sharing.data import MultiTaskData, Split
+from shareconsole.sharing.preparation import prepared
 from shareconsole.sharing.splits import stratified_split
+from shareconsole.spec.data.overlaid import CANVAS, SIDE
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from shareconsole.spec.data.overlaid import DigitsOverlaidOptions, MultiMnistOptions
 
 TASKS = ("left", "right")
-SHIFT, CANVAS, SIDE = 6, 36, 28
+SHIFT = 6
 # Both digits and their canvas take four times as much as the image they come to, so all images at
 # once would take more memory than any training step.
 AT_ONCE = 1_000
@@ -48,7 +50,6 @@ TRAINING_DIGITS = 1_200
 def load_multimnist(options: MultiMnistOptions) -> MultiTaskData:
     """Read MNIST and lay its digits over one another."""
     file_set, paths = FILE_SETS["mnist"], require("mnist", options.verify)
-    nearest = nearest_pixels(CANVAS, SIDE)
     wanted: dict[SplitName, int | str] = {
         "train": options.train_images,
         "test": options.test_images,
@@ -64,7 +65,9 @@ def load_multimnist(options: MultiMnistOptions) -> MultiTaskData:
         for first in range(0, size, AT_ONCE):
             part = slice(first, first + AT_ONCE)
             canvas = overlay(images[left[part]], images[right[part]], SHIFT, CANVAS)
-            reduced[part] = canvas[:, nearest[:, None], nearest]
+            # Both tasks read the same image.
+            pictures, how = torch.from_numpy(canvas[:, None]), options.preparation(0)
+            reduced[part] = prepared(pictures, how, (1, SIDE, SIDE))[:, 0].numpy()
         splits.append(_split(reduced, labels[left], labels[right]))
     train, test = splits
     return MultiTaskData(TASKS, (10, 10), train, test)
@@ -123,11 +126,6 @@ def overlay(left: NDArray[Any], right: NDArray[Any], shift: int, canvas: int) ->
     under = out[:, shift : shift + side, shift : shift + side]
     np.maximum(under, right, out=under)
     return out
-
-
-def nearest_pixels(before: int, after: int) -> NDArray[np.int64]:
-    """Which of ``before`` pixels each of ``after`` pixels takes its value from."""
-    return ((np.arange(after) + 0.5) * before / after).astype(np.int64)
 
 
 def _split(images: NDArray[Any], left: NDArray[Any], right: NDArray[Any]) -> Split:

@@ -37,4 +37,12 @@ def load_planted(options: PlantedOptions) -> MultiTaskData:
     ]
     train, test = split_tasks(tasks, options.train_per_task, options.split_seed)
     names = [f"group{g + 1}-task{t % options.tasks_per_group + 1}" for t, g in enumerate(groups)]
-    return MultiTaskData(tuple(names), (10,) * num_tasks, train, test, groups=groups)
+    return MultiTaskData(
+        tuple(names),
+        (10,) * num_tasks,
+        train,
+        test,
+        groups=groups,
+        # Label renamed[d] is digit d.
+        class_names=tuple(tuple(map(str, np.argsort(renamed))) for renamed in classes),
+    )

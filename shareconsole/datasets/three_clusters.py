@@ -29,7 +29,10 @@ from shareconsole.files.idx import read_idx
 from shareconsole.files.known import FILE_SETS
 from shareconsole.files.three_clusters import training_part
 from shareconsole.sharing.data import MultiTaskData, Split
+from shareconsole.sharing.preparation import enlarged
 from shareconsole.sharing.splits import stratified_choice
+from shareconsole.spec.data.cifar import CIFAR100_CLASSES
+from shareconsole.spec.data.handwriting import CLASS_NAMES
 from shareconsole.spec.data.three_clusters import NUM_LABELS
 
 if TYPE_CHECKING:
@@ -44,13 +47,12 @@ if TYPE_CHECKING:
     """Images [N, 3, 32, 32] uint8 and labels [N] int64, from 0 on."""
 
 _SIDE = 32
-_ENLARGED_AT_ONCE = 10_000
 
 
 class _Task(NamedTuple):
-    """One task; ``labels`` are its classes as the official files number them."""
+    """One task; ``classes`` are the names of its classes, in the order of its labels."""
 
-    labels: tuple[int, ...]
+    classes: tuple[str, ...]
     train: Part
     validation: Part
     test: Part
@@ -72,38 +74,13 @@ def load_three_clusters(options: ThreeClustersOptions) -> MultiTaskData:
     )
     return MultiTaskData(
         options.tasks,
-        tuple(len(task.labels) for task in tasks),
+        tuple(len(task.classes) for task in tasks),
         train,
         test,
         validation,
         options.clusters,
-        # A label that is left out moves the others, so a class is better known by its official one.
-        tuple(tuple(map(str, task.labels)) for task in tasks),
+        tuple(task.classes for task in tasks),
     )
-
-
-def enlarged(images: NDArray[np.uint8]) -> Tensor:
-    """Grey images [N, H, W] as [N, 32, 32] bytes, by linear interpolation; exact but for rounding.
-
-    Halves are rounded to even. From 28 pixels all weights are multiples of 1/8, so sums are exact
-    and the bytes the same on every machine.
-    """
-    rows, columns = (_weights(size) for size in images.shape[1:])
-    found = [
-        (rows @ part.float() @ columns.T).round().to(torch.uint8)
-        for part in torch.from_numpy(images).split(_ENLARGED_AT_ONCE)
-    ]
-    return torch.cat(found)
-
-
-def _weights(size: int) -> Tensor:
-    """What each of 32 pixels takes of each of ``size`` pixels, [32, size]."""
-    at = torch.arange(_SIDE) * (size / _SIDE)
-    low = at.long()
-    high = (low + 1).clamp(max=size - 1)
-    share = (at - low)[:, None]
-    unit = torch.eye(size)
-    return (1 - share) * unit[low] + share * unit[high]
 
 
 def _superclasses(options: ThreeClustersOptions) -> Iterator[_Task]:
@@ -122,8 +99,8 @@ def _superclasses(options: ThreeClustersOptions) -> Iterator[_Task]:
         rows = stratified_choice(own, options.test_per_task, options.split_seed)
         images = splits["test"].images[members[rows]]
         test = (torch.from_numpy(images), torch.from_numpy(own[rows]))
-        labels = tuple(int(label) for label in classes[superclass])
-        yield _Task(labels, parts[0], parts[1], test)
+        names = tuple(CIFAR100_CLASSES[label] for label in classes[superclass])
+        yield _Task(names, parts[0], parts[1], test)
 
 
 def _apart(
@@ -145,15 +122,19 @@ def _without_a_label(options: ThreeClustersOptions, name: str, tasks: int) -> It
     file_set, paths = FILE_SETS[name], require(name, options.verify)
     train, test = (
         (
-            enlarged(read_idx(paths[file_set.file(split, "images").name])),
+            enlarged(
+                torch.from_numpy(read_idx(paths[file_set.file(split, "images").name])),
+                (_SIDE, _SIDE),
+            ),
             read_idx(paths[file_set.file(split, "labels").name]).astype(np.int64),
         )
         for split in file_set.splits
     )
+    names = CLASS_NAMES.get(name, tuple(map(str, range(NUM_LABELS))))
     none = (torch.empty(0, 3, _SIDE, _SIDE, dtype=torch.uint8), torch.empty(0, dtype=torch.int64))
     for label in range(tasks):
         yield _Task(
-            tuple(each for each in range(NUM_LABELS) if each != label),
+            tuple(each for number, each in enumerate(names) if number != label),
             _part(*train, label, options.train_per_task, options.split_seed),
             none,
             _part(*test, label, options.test_per_task, options.split_seed),

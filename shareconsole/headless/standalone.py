@@ -17,6 +17,7 @@ from shareconsole.headless.styles import HEADING, QUIET
 from shareconsole.headless.tables import Page, cell
 from shareconsole.headless.torch_process import hear, module_command
 from shareconsole.safe_text import safe_text
+from shareconsole.spec.preparation import Preparation
 from shareconsole.store.checkpoints import require_checkpoint
 from shareconsole.store.folder import RunFolder
 
@@ -124,6 +125,7 @@ def print_export(console: Console, told: dict[str, Any]) -> None:
     lines = [
         ("file", f"{told['file']}, {size(told['bytes'])}"),
         ("input", f"[N, {channels}, {rows}, {columns}] {told['input']['dtype']}, {_scaling(told)}"),
+        *_pictures(told),
         ("output", f"logits of {len(told['classes'])} classes"),
         ("test error", _error(told)),
         ("parameters", f"{count(told['parameters'])}, {count(told['own_parameters'])} its own"),
@@ -132,6 +134,11 @@ def print_export(console: Console, told: dict[str, Any]) -> None:
     ]
     for head, words in lines:
         page.flow(cell(f"{head:<13}", QUIET), [cell(words)], indent=2)
+
+
+def _pictures(told: dict[str, Any]) -> list[tuple[str, str]]:
+    words = Preparation.model_validate(told["input"].get("preparation", {})).words()
+    return [("pictures", words)] if words else []
 
 
 def _scaling(told: dict[str, Any]) -> str:

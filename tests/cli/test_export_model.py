@@ -49,11 +49,16 @@ def test_from_a_run_to_a_prediction(cli, trained, tmp_path, monkeypatch):
     shown = json.loads(cli("show", "latest", "--json").out)["networks"]["tasks"][2]
     assert f"parameters   {shown['parameters']:,}, {shown['own']:,} its own" in result.out
     assert "trained on 0 to 1" in result.out
+    words = "on a dark ground, turned by 90 degrees counterclockwise"
+    assert f"pictures     {words}" in result.out
     np.save("some.npy", np.zeros((2, 1, 8, 8), np.uint8))
     (tmp_path / "bad.png").write_bytes(b"")
     told = cli("predict", file, "some.npy", "bad.png", "--json", own_runs=False)
     assert told.code == 1
-    assert told.err.startswith("error: bad.png: cannot be read as an image")
+    note, error = told.err.splitlines()
+    assert note == f"note: {file}: pictures of training: {words}; the same is done to image files"
+    assert error.startswith("error: bad.png: cannot be read as an image")
+    assert cli("predict", file, "some.npy", "--json", own_runs=False).err == ""
     first, second, bad = told.json
     assert (first["file"], first["image"], second["image"]) == ("some.npy", 0, 1)
     assert first["classes"] == second["classes"]

@@ -9,6 +9,7 @@ from shareconsole.datasets.cifar import load_cifar10, load_cifar100
 from shareconsole.errors import DataDamaged, DataMissing
 from shareconsole.spec.data.cifar import (
     CIFAR10_CLASSES,
+    CIFAR100_CLASSES,
     SUPERCLASSES,
     Cifar10Options,
     Cifar100Options,
@@ -47,6 +48,20 @@ def test_every_superclass_has_five_labels_of_its_own(archives):
             assert len(own) == 5
             assert split.labels[task].tolist() == [own.index(label) for label in fine]
             assert torch.bincount(split.labels[task]).tolist() == [per_class] * 5
+
+
+def test_fine_classes_have_their_names_in_the_order_of_the_labels(archives):
+    assert len({*CIFAR100_CLASSES}) == 100
+    assert sorted(CIFAR100_CLASSES) == [*CIFAR100_CLASSES]
+    data = load_cifar100(hundred(superclasses=["trees", "fish"]))
+    assert data.class_names == (
+        ("maple_tree", "oak_tree", "palm_tree", "pine_tree", "willow_tree"),
+        ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
+    )
+    for task in range(2):
+        fine = data.test.images[task][:, 0, 0, 0].tolist()
+        names = [data.class_names[task][label] for label in data.test.labels[task]]
+        assert names == [CIFAR100_CLASSES[label] for label in fine]
 
 
 def test_labels_modulo_five_would_make_different_classes_one(archives):

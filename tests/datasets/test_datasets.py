@@ -80,6 +80,20 @@ def test_planted_tasks_of_a_group_see_the_same_pixels_and_other_labels():
     assert data.task_names[:3] == ("group1-task1", "group1-task2", "group2-task1")
 
 
+def test_planted_classes_are_named_by_the_digit_they_show():
+    digits = load_digits()
+    # The same pixels in any order.
+    known: dict[bytes, set[str]] = {}
+    for image, label in zip(digits.data, digits.target, strict=True):
+        known.setdefault(np.sort(image).tobytes(), set()).add(str(label))
+    data = load_planted(PLANTED)
+    for task, names in enumerate(data.class_names):
+        assert sorted(names) == [*"0123456789"]
+        for image, label in zip(data.train.images[task], data.train.labels[task], strict=True):
+            pixels = np.sort((16 * image.double()).numpy().ravel())
+            assert names[label] in known[pixels.tobytes()]
+
+
 def test_split_seed_fixes_the_split():
     first, again = load_planted(PLANTED), load_planted(PLANTED)
     other = load_planted(PlantedOptions(name="planted", split_seed=1))

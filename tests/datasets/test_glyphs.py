@@ -69,6 +69,22 @@ def test_dkl_mnist_is_three_tasks_with_labels_from_zero_on(glyphs):
     assert [len(y) for y in data.test.labels] == [40, 104, 40]
 
 
+def test_classes_are_called_what_they_show(glyphs):
+    options = GlyphsOptions(name="glyphs", verify="form")
+    data = load_glyphs(options)
+    digits = tuple("0123456789")
+    assert [names[:2] for names in data.class_names] == [
+        ("0", "1"), ("T-shirt/top", "trouser"), ("o", "ki"), ("0", "1"), ("A", "B"),
+    ]  # fmt: skip
+    assert [*map(len, data.class_names)] == [*data.num_classes]
+    for images, labels in zip(data.test.images[4:], data.test.labels[4:], strict=True):
+        # EMNIST stores its letters as 1 to 26.
+        letters = [chr(ord("A") + stored - 1) for stored in labels_in(images)]
+        assert [data.class_names[4][label] for label in labels] == letters
+    turned = load_mnist_rotations(MnistRotationsOptions(name="mnist_rotations", verify="form"))
+    assert turned.class_names == (digits,) * 4
+
+
 def test_sizes_are_those_that_a_check_predicts():
     shape = DklMnistOptions(name="dkl_mnist").shape()
     assert shape.train_images == (500, 500, 500)

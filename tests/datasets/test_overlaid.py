@@ -14,10 +14,10 @@ from shareconsole.datasets import overlaid
 from shareconsole.datasets.overlaid import (
     load_digits_overlaid,
     load_multimnist,
-    nearest_pixels,
     overlay,
 )
 from shareconsole.errors import DataDamaged, DataMissing
+from shareconsole.sharing.preparation import nearest_pixels
 from shareconsole.spec.data.overlaid import DigitsOverlaidOptions, MultiMnistOptions
 from tests.datasets.own_data import write_idx
 

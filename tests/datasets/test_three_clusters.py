@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from shareconsole.datasets.three_clusters import enlarged, load_three_clusters
+from shareconsole.datasets.three_clusters import load_three_clusters
 from shareconsole.errors import DataDamaged, DataMissing
 from shareconsole.headless.data import sources_of
-from shareconsole.spec.data.cifar import SUPERCLASSES
+from shareconsole.sharing.preparation import enlarged
+from shareconsole.spec.data.cifar import CIFAR100_CLASSES, SUPERCLASSES
+from shareconsole.spec.data.handwriting import CLASS_NAMES
 from shareconsole.spec.data.three_clusters import ThreeClustersOptions
 from tests.datasets.official import COARSE, cifar100_members, write_cifar, write_glyphs
 
@@ -59,20 +61,21 @@ def test_forty_tasks_in_three_clusters(files):
         assert sorted(set(data.test.labels[task].tolist())) == [*classes]
 
 
-def test_a_class_s_name_is_its_official_label(files):
+def test_a_class_s_name_is_that_of_its_official_label(files):
     data = load_three_clusters(clusters())
     for task in range(20):
         for split in (data.train, data.validation, data.test):
-            named = [int(data.class_names[task][y]) for y in split.labels[task]]
+            named = [CIFAR100_CLASSES.index(data.class_names[task][y]) for y in split.labels[task]]
             assert named == fine(split.images[task]).tolist()
             assert {COARSE[label] for label in named} == {task}
     for task in range(20, 40):
         left_out = task % 10
-        assert str(left_out) not in data.class_names[task]
+        names = [str(digit) for digit in range(10)] if task < 30 else CLASS_NAMES["fashion_mnist"]
+        assert names[left_out] not in data.class_names[task]
         for split in (data.train, data.test):
             # The upper left pixel of an enlarged image is that of the file: 9 times the label.
             stored = split.images[task][:, 0, 0, 0].long() // 9
-            named = [int(data.class_names[task][y]) for y in split.labels[task]]
+            named = [names.index(data.class_names[task][y]) for y in split.labels[task]]
             assert named == stored.tolist()
             moved = split.labels[task] + (split.labels[task] >= left_out)
             assert torch.equal(moved, stored)
@@ -114,7 +117,7 @@ def test_a_fifth_of_each_class_of_cifar_is_kept_for_validation_by_the_split_seed
 def test_enlarging_reads_between_the_pixels():
     """Against the formula, pixel by pixel, in whole numbers: 64ths of a grey value."""
     image = np.random.RandomState(0).randint(0, 256, (2, 28, 28)).astype(np.uint8)
-    found = enlarged(image)
+    found = enlarged(torch.from_numpy(image), (32, 32))
     assert (found.shape, found.dtype) == ((2, 32, 32), torch.uint8)
     padded = np.pad(image, ((0, 0), (0, 1), (0, 1)), mode="edge").astype(int)
     for n in range(2):
@@ -125,7 +128,7 @@ def test_enlarging_reads_between_the_pixels():
                 lower = (8 - u) * padded[n, y + 1, x] + u * padded[n, y + 1, x + 1]
                 assert int(found[n, i, j]) == round(((8 - v) * upper + v * lower) / 64)
     flat = np.full((1, 28, 28), 200, np.uint8)
-    assert set(enlarged(flat).flatten().tolist()) == {200}
+    assert set(enlarged(torch.from_numpy(flat), (32, 32)).flatten().tolist()) == {200}
 
 
 def test_sizes_are_those_that_a_check_predicts():

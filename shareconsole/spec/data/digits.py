@@ -6,6 +6,7 @@ from typing import Literal
 
 from shareconsole.spec.data.table import DatasetTable, DataShape
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 # scikit-learn's digits: 1,797 images of 8x8 pixels; how many there are of each of the ten classes.
 DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
@@ -93,6 +94,10 @@ class DigitsOptions(EmbeddedDigitsTable):
         """Four."""
         return 4
 
+    def preparation(self, task: int) -> Preparation:
+        """Return that the last two tasks are turned."""
+        return Preparation(ground="dark", turned="no" if task < 2 else "counterclockwise")
+
 
 class PlantedOptions(EmbeddedDigitsTable):
     """The same digits as groups of related tasks, so that the right sharing is known."""
@@ -117,3 +122,7 @@ class PlantedOptions(EmbeddedDigitsTable):
     def num_tasks(self) -> int:
         """Groups times tasks per group."""
         return self.groups * self.tasks_per_group
+
+    def preparation(self, task: int) -> Preparation:
+        """Return that each group has an order of pixels of its own."""
+        return Preparation(ground="dark", rearranged=True)

@@ -18,6 +18,7 @@ from shareconsole.spec.data.table import (
     taken,
 )
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 
 class GlyphCounts(NamedTuple):
@@ -36,6 +37,25 @@ GLYPHS = {
     "emnist_digits": GlyphCounts(10, 240_000, 40_000),
     "emnist_letters": GlyphCounts(26, 124_800, 20_800),
 }
+TRANSPOSED = ("emnist_digits", "emnist_letters")
+"""Sets whose published files have rows and columns exchanged, and are trained on like that."""
+CLASS_NAMES = {
+    "fashion_mnist": (
+        "T-shirt/top",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    ),
+    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+    "emnist_letters": tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+}
+"""Of the sets that are not of digits, in the order of their labels."""
 # Test images of dkl_kannada. Of Kannada's 10,000 images the others are left for training.
 KANNADA_TEST_IMAGES = {"emnist_digits": 10_000, "emnist_letters": 7_800, "kannada_mnist": 7_000}
 _KANNADA = GlyphCounts(10, 3_000, 7_000)
@@ -58,6 +78,16 @@ class GlyphTable(OfficialFilesTable):
     def training(self) -> int | Literal["all"]:
         """Training images of each task."""
         raise NotImplementedError
+
+    def preparation(self, task: int) -> Preparation:
+        """Return which way the file of a task stores its images."""
+        stored = self.sources()[task] in TRANSPOSED
+        return Preparation(ground="dark", turned="transposed" if stored else "no")
+
+    def class_names(self) -> tuple[tuple[str, ...], ...]:
+        """Return the names of the classes of each task, in the order of its labels."""
+        digits = tuple(map(str, range(10)))
+        return tuple(CLASS_NAMES.get(name, digits) for name in self.sources())
 
     def shape(self) -> DataShape:
         """Return the sizes of the problem."""
@@ -229,6 +259,14 @@ class MnistRotationsOptions(GlyphTable):
     def sources(self) -> tuple[str, ...]:
         """Return the name of the file set."""
         return ("mnist",)
+
+    def preparation(self, task: int) -> Preparation:
+        """Return that the last two tasks are turned."""
+        return Preparation(ground="dark", turned="no" if task < 2 else "counterclockwise")
+
+    def class_names(self) -> tuple[tuple[str, ...], ...]:
+        """Return the digits, four times."""
+        return super().class_names() * 4
 
     def counts(self) -> tuple[GlyphCounts, ...]:
         """Return the published counts, four times."""

@@ -18,6 +18,7 @@ from shareconsole.spec.data.table import (
     chosen,
 )
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 
 class OmniglotProtocol(NamedTuple):
@@ -96,6 +97,15 @@ class OmniglotOptions(OfficialFilesTable):
     def inverted(self) -> bool:
         """Whether ink becomes 1 and paper 0."""
         return (self.split.ink if self.ink == "protocol" else self.ink) == "white"
+
+    def preparation(self, task: int) -> Preparation:
+        """Return how drawings, ink on white paper, are reduced and inverted."""
+        return Preparation(
+            ground="light",
+            resizing="none" if self.size == SIDE else "mean",
+            size=None if self.size == SIDE else (SIDE, SIDE),
+            inverted=self.inverted,
+        )
 
     def sources(self) -> tuple[str, ...]:
         """Return the name of the file set."""

@@ -8,8 +8,12 @@ from pydantic import Field
 
 from shareconsole.spec.data.table import DatasetTable, DataShape, OfficialFilesTable, taken
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 _MNIST_IMAGES = (60_000, 10_000)
+SIDE = 28
+CANVAS = 36
+"""Pixels a side that two MNIST digits are laid on, before it is reduced to the size of one."""
 Overlaid = Annotated[int, Field(ge=100, le=1_000_000)] | Literal["all"]
 
 
@@ -26,6 +30,10 @@ class MultiMnistOptions(OfficialFilesTable):
         'test images to make; "all" makes one for each of MNIST\'s', unit="images", default="all"
     )
 
+    def preparation(self, task: int) -> Preparation:
+        """Return how the canvas of both digits is reduced."""
+        return Preparation(ground="dark", resizing="nearest", size=(CANVAS, CANVAS))
+
     def sources(self) -> tuple[str, ...]:
         """Return the name of the file set."""
         return ("mnist",)
@@ -36,7 +44,7 @@ class MultiMnistOptions(OfficialFilesTable):
         return DataShape(
             num_tasks=2,
             num_classes=(10, 10),
-            input_shape=(1, 28, 28),
+            input_shape=(1, SIDE, SIDE),
             train_images=(taken(self.train_images, train),) * 2,
             test_images=(taken(self.test_images, test),) * 2,
             shared_inputs=True,
@@ -81,6 +89,10 @@ class DigitsOverlaidOptions(DatasetTable):
         ge=0,
         le=2**32 - 1,
     )
+
+    def preparation(self, task: int) -> Preparation:
+        """Return that the canvas of both digits stays as it is."""
+        return Preparation(ground="dark")
 
     def shape(self) -> DataShape:
         """Return the sizes of the problem."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from shareconsole.errors import DataDamaged, DataMissing
 from shareconsole.spec.data.table import DatasetTable, DataShape, Names
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 if TYPE_CHECKING:
     from shareconsole.files.image_sets import Look
@@ -108,6 +109,10 @@ class ImagesTable(OwnDataTable):
         unit="name",
         default="auto",
     )
+
+    def preparation(self, task: int) -> Preparation:
+        """Return whether images of any size are resized."""
+        return Preparation(resizing="mean" if self.size else "none")
 
     @property
     def look(self) -> Look:

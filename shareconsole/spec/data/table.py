@@ -13,6 +13,7 @@ from pydantic import Field
 
 from shareconsole.spec.fields import Issue, Table, option
 from shareconsole.spec.nearest import nearest
+from shareconsole.spec.preparation import Preparation
 
 PerTask = Annotated[int, Field(ge=1, le=1_000_000)] | Literal["all"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -73,6 +74,14 @@ class DatasetTable(Table):
     def issues(self) -> list[Issue]:
         """Return options that do not fit each other."""
         raise NotImplementedError
+
+    def preparation(self, task: int) -> Preparation:
+        """Return what is done to a task's pictures before a network sees them; no file is read.
+
+        Args:
+            task: its index.
+        """
+        return Preparation()
 
     def sources(self) -> tuple[str, ...]:
         """Return the names of the official file sets it is made of (``files.known.FILE_SETS``)."""

@@ -14,6 +14,7 @@ from shareconsole.spec.data.table import (
     taken,
 )
 from shareconsole.spec.fields import Issue, option
+from shareconsole.spec.preparation import Preparation
 
 NUM_LABELS = 10
 """Labels of MNIST and of Fashion-MNIST; each task leaves one out."""
@@ -100,6 +101,12 @@ class ThreeClustersOptions(OfficialFilesTable):
         """The cluster of each task: 0 for CIFAR-100, 1 for MNIST, 2 for Fashion-MNIST."""
         sizes = (self.cifar_tasks, self.mnist_tasks, self.fashion_tasks)
         return tuple(cluster for cluster, size in enumerate(sizes) for _ in range(size))
+
+    def preparation(self, task: int) -> Preparation:
+        """Return how grey images of the two other sets come to the size and channels of CIFAR's."""
+        if task < self.cifar_tasks:
+            return Preparation()
+        return Preparation(ground="dark", resizing="linear", size=(28, 28), gray=True)
 
     def sources(self) -> tuple[str, ...]:
         """Return the names of the file sets."""

@@ -1,8 +1,8 @@
 """`python -m shareconsole.trainer.standalone export|predict`: a task from stdin, JSON lines back.
 
 Lines are objects with a "kind": network (of export: the metadata of what was written; of predict:
-those of what is run), prediction, failure (of one file), error, and end as the last. Exit codes: 0
-done, else as everywhere.
+those of what is run), note (of predict: what people should know), prediction, failure (of one
+file), error, and end as the last. Exit codes: 0 done, else as everywhere.
 """
 
 from __future__ import annotations

@@ -194,6 +194,7 @@ def _metadata(saved: SavedRun, task: int, made: TaskNetwork, order: Order) -> di
             "scaling": "bytes / 255" if outline.as_bytes else "none",
             "lowest": outline.lowest,
             "highest": outline.highest,
+            "preparation": preset.data.preparation(task).model_dump(mode="json"),
         },
         "output": "logits",
         "run": saved.folder.id,

@@ -5,16 +5,19 @@ Shapes: N images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from shareconsole.errors import DataDamaged, DataMissing
-from shareconsole.files.images import FORMATS, is_image, read_image
+from shareconsole.files.images import FORMATS, is_image, read_header, read_image
 from shareconsole.files.npy import array_in_file
+from shareconsole.sharing.preparation import prepared
+from shareconsole.spec.preparation import Preparation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +34,7 @@ class Wanted:
         as_bytes: It was trained on bytes divided by 255.
         lowest: Least value it was trained on.
         highest: Greatest value of these.
+        preparation: What was done to the pictures of training, and is done to image files.
     """
 
     shape: tuple[int, int, int]
@@ -38,6 +42,7 @@ class Wanted:
     as_bytes: bool
     lowest: float
     highest: float
+    preparation: Preparation = field(default_factory=Preparation)
 
     @classmethod
     def of(cls, metadata: dict[str, Any], dtype: torch.dtype) -> Wanted:
@@ -51,12 +56,18 @@ class Wanted:
         if min(channels, rows, columns) < 1:
             raise ValueError("input.shape")
         as_bytes = told["scaling"] != "none"
+        try:
+            # Files of an older version do not say it.
+            preparation = Preparation.model_validate(told.get("preparation", {}))
+        except ValidationError:
+            raise ValueError("input.preparation") from None
         return cls(
             (channels, rows, columns),
             dtype,
             as_bytes,
             float(told["lowest"]),
             float(told["highest"]),
+            preparation,
         )
 
     @property
@@ -69,13 +80,13 @@ def read_pictures(path: Path, wanted: Wanted, *, resize: bool) -> Tensor:
     """The image of a file, or the images of a .npy file, [N, C, H, W].
 
     Bytes are divided by 255, other numbers taken as they are. Images are decoded as those of a
-    folder that is trained on.
+    folder that is trained on, and prepared as those of training; arrays count as prepared.
 
     Args:
         path: The file.
         wanted: What the network takes.
-        resize: Whether images, not arrays, of another size are resized, each new pixel the mean of
-            the old ones under it.
+        resize: Whether images, not arrays, of a size that training did not have are resized, each
+            new pixel the mean of the old ones under it.
 
     Raises:
         DataMissing: It is not there.
@@ -104,16 +115,45 @@ def read_pictures(path: Path, wanted: Wanted, *, resize: bool) -> Tensor:
 
 def _decoded(path: Path, wanted: Wanted, *, resize: bool) -> NDArray[np.uint8]:
     channels, rows, columns = wanted.shape
+    how = wanted.preparation
     if channels not in (1, 3):
         raise DataDamaged(f"{path}: the network takes {channels} channels; give it .npy")
-    color: Any = "gray" if channels == 1 else "rgb"
-    image, _ = read_image(path, color, (rows, columns) if resize else 0)
-    if image.shape != wanted.shape:
+    if how.rearranged:
         raise DataDamaged(
-            f"{path}: has {image.shape[1]}x{image.shape[2]} pixels (rows x columns), the network "
-            f"takes {rows}x{columns}; --resize resizes it"
+            f"{path}: the network was trained on pixels in an order of their own, into which no "
+            "picture can be brought here; give it .npy of such images"
         )
-    return image
+    gray = channels == 1 or how.gray
+    size = (rows, columns) if how.turned == "no" else (columns, rows)
+    image = read_image(path, "gray" if gray else "rgb", _resizing(path, how, size, resize=resize))
+    return prepared(torch.from_numpy(image[0].copy())[None], how, wanted.shape)[0].numpy()
+
+
+def _resizing(
+    path: Path, how: Preparation, size: tuple[int, int], *, resize: bool
+) -> tuple[int, int] | Literal[0]:
+    """What the image has to be resized to while it is decoded; 0 for nothing.
+
+    Raises:
+        DataDamaged: It would have to be resized, and nobody asked for it.
+    """
+    header = read_header(path)
+    here = (header.rows, header.columns)
+    by_itself = how.resizing != "none" and how.size in (None, here)
+    if here == size or (by_itself and how.resizing != "mean"):
+        return 0
+    if by_itself:
+        return size
+    if not resize:
+        taken = f"{size[0]}x{size[1]}"
+        if how.size is not None:
+            taken += f" or {how.size[0]}x{how.size[1]}"
+        raise DataDamaged(
+            f"{path}: has {here[0]}x{here[1]} pixels (rows x columns), the network takes {taken}; "
+            "--resize resizes it"
+        )
+    # What follows the decoding takes the size that training had.
+    return size if how.resizing in ("none", "mean") or how.size is None else how.size
 
 
 def _shaped(array: NDArray[Any], path: Path, wanted: Wanted) -> NDArray[Any]:

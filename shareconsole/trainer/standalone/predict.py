@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shareconsole.errors import DataDamaged, ShareconsoleError, UsageError
+from shareconsole.files.images import is_image
 from shareconsole.store.atomic import StoreError, read_bytes
 from shareconsole.trainer.device import DTYPES
 from shareconsole.trainer.standalone.checks import run
@@ -28,6 +29,8 @@ def predict(
     model: str, files: Sequence[str], *, resize: bool, top: int
 ) -> Iterator[dict[str, Any]]:
     """Yield what the network is, then what it says of each image, or what is wrong with a file.
+
+    Before the first image file a note says what is done to such files.
 
     Args:
         model: A file of `export`.
@@ -51,6 +54,9 @@ def predict(
     except (KeyError, TypeError, ValueError) as error:
         raise DataDamaged(f"{model}: its metadata are damaged: {error}") from None
     yield {"kind": "network", **metadata}
+    note = _note(metadata, wanted)
+    if note and any(is_image(Path(file).name) for file in files):
+        yield {"kind": "note", "message": f"{model}: {note}"}
     for file in files:
         try:
             images = read_pictures(Path(file), wanted, resize=resize)
@@ -66,6 +72,17 @@ def predict(
                 "image": number if several else None,
                 "classes": _likeliest(probabilities, classes, top),
             }
+
+
+def _note(metadata: dict[str, Any], wanted: Wanted) -> str:
+    """What image files are taken for; empty where they are used as they are."""
+    if "preparation" not in metadata["input"]:
+        return (
+            "an older version wrote it, which did not record what was done to the pictures of "
+            "training (inverted, turned ...); image files are used as they are"
+        )
+    words = wanted.preparation.words()
+    return f"pictures of training: {words}; the same is done to image files" if words else ""
 
 
 def _probabilities(
