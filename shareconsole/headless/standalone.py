@@ -130,7 +130,7 @@ def print_export(console: Console, told: dict[str, Any]) -> None:
         ("test error", _error(told)),
         ("parameters", f"{count(told['parameters'])}, {count(told['own_parameters'])} its own"),
         ("shared with", shared_words(told["shared_with"])),
-        ("difference", f"{number(told['difference'], 2)} at most from the run's own evaluation"),
+        ("difference", f"{number(told['difference'], 2)} at most from the run, on random images"),
     ]
     for head, words in lines:
         page.flow(cell(f"{head:<13}", QUIET), [cell(words)], indent=2)

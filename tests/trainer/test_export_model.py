@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -18,13 +19,16 @@ from safetensors.torch import load as load_safetensors
 
 from shareconsole.errors import DataDamaged, ShareconsoleError, UsageError
 from shareconsole.headless.facts import gather
+from shareconsole.sharing.data import scale
 from shareconsole.spec.methods import METHODS
 from shareconsole.store.checkpoints import checkpoint_directories
+from shareconsole.trainer.build import load_data
 from shareconsole.trainer.checkpoint import load_newest
 from shareconsole.trainer.standalone import export as exporting_module
-from shareconsole.trainer.standalone.checks import probes
+from shareconsole.trainer.standalone import folding
+from shareconsole.trainer.standalone.checks import TOLERANCES, probes
 from shareconsole.trainer.standalone.export import Order, export, task_network
-from shareconsole.trainer.standalone.formats import to_archive, to_onnx, to_safetensors
+from shareconsole.trainer.standalone.formats import WRITERS, to_archive, to_onnx, to_safetensors
 from shareconsole.trainer.standalone.loading import network_in
 from shareconsole.trainer.standalone.safetensors import decode, encode
 from shareconsole.trainer.standalone.saved_run import read_saved
@@ -164,6 +168,85 @@ def test_onnx_gives_the_same(tmp_path, caplog, network):
         (found,) = ReferenceEvaluator(model).run(["logits"], {"images": images.numpy()})
         expected = built.method.logits(0, images)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_of_large_logits_stays_within_its_bound(make_run, train):
+    small = ("network.conv=[8, 16]", "network.dense=[16]", "train.steps=300")
+    rate = "train.learning_rate=0.02"
+    folder = make_run(rate, preset="digits-full", small=(*small, "device.device=cpu"))
+    assert train(folder) == 0
+    run = read_saved(folder, None)
+    images = scale(load_data(run.preset).test.task_images(0), torch.float32)
+    with torch.no_grad():
+        expected = task_network(run, 0, fold=False).network(images)
+        made = task_network(run, 0, fold=True)
+        off = float((made.network(images) - expected).abs().max())
+    largest = float(expected.abs().max())
+    assert largest > 10
+    # No absolute bound as small as that of double precision would hold.
+    assert 1e-6 < off <= TOLERANCES[torch.float32] * largest
+    assert 0 < made.difference <= TOLERANCES[torch.float32] * float(made.logits.abs().max())
+
+
+class Off(torch.nn.Module):
+    """A network whose logits are off by a share of themselves, in one type of numbers alone."""
+
+    def __init__(self, network: torch.nn.Module, share: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network, self.share, self.off_in = network, share, dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.network(x)
+        return y * (1 + self.share) if x.dtype == self.off_in else y
+
+
+@pytest.mark.parametrize(
+    ("share", "dtype", "message"),
+    [
+        (1e-4, torch.float32, "batch-norm folded, in float32, is not what the run evaluates with"),
+        (1e-8, torch.float64, "batch-norm folded is not what the run evaluates with"),
+        (1e-7, torch.float32, None),
+    ],
+)
+def test_more_than_rounding_is_refused(trained, tmp_path, monkeypatch, share, dtype, message):
+    def fold(network):
+        return Off(folding.fold_batch_norm(network), share, dtype)
+
+    # Small logits have an absolute bound, so these are made large.
+    run = read_saved(trained, None)
+    for name in run.state["bank"]:
+        if name.startswith("head"):
+            run.state["bank"][name] *= 100
+    monkeypatch.setattr(exporting_module, "fold_batch_norm", fold)
+    if message is None:
+        assert task_network(run, 1, fold=True).difference > 0
+        return
+    with pytest.raises(ShareconsoleError, match=message):
+        task_network(run, 1, fold=True)
+
+
+@pytest.mark.parametrize("format", ["onnx", "safetensors", "torch-export"])
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
+def test_every_file_is_held_against_the_run_s_evaluation(
+    trained, tmp_path, monkeypatch, caplog, format
+):
+    caplog.set_level(logging.WARNING, "torch.__trace")
+    path = tmp_path / "model"
+    told = export(order(trained, path, format=format, fold=True))
+    assert (told["bytes"], told["batch_norm_folded"]) == (path.stat().st_size, True)
+    path.unlink()
+    write = WRITERS[format]
+
+    def wrong(network, example, metadata):
+        network = copy.deepcopy(network)
+        for parameter in network.parameters():
+            parameter.data *= 1.01
+        return write(network, example, metadata)
+
+    monkeypatch.setitem(WRITERS, format, wrong)
+    with pytest.raises(ShareconsoleError, match=r"model: what is in the file is not what the run"):
+        export(order(trained, path, format=format, fold=True))
+    assert not path.exists()
 
 
 def test_a_file_that_is_there_stays(trained, tmp_path):

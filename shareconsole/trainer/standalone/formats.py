@@ -122,6 +122,21 @@ def to_onnx(network: nn.Module, example: Tensor, metadata: Mapping[str, Any]) ->
     return bytes(program.model_proto.SerializeToString())
 
 
+def onnx_network(data: bytes) -> Callable[[Tensor], Tensor]:
+    """What ONNX's own reference, which knows nothing of torch, makes of the file of `to_onnx`."""
+    # Extra of the installation, as is what `to_onnx` needs.
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    model = ReferenceEvaluator(onnx.load_from_string(data))
+
+    def network(images: Tensor) -> Tensor:
+        (logits,) = model.run(["logits"], {"images": images.numpy()})
+        return torch.from_numpy(logits)
+
+    return network
+
+
 WRITERS: dict[str, Callable[[nn.Module, Tensor, Mapping[str, Any]], bytes]] = {
     "torch-export": to_archive,
     "onnx": to_onnx,
