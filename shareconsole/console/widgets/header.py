@@ -14,6 +14,8 @@ from shareconsole.headless.figures import count, duration, percent, speed
 _GAP = "  "
 _LEAST_BAR = 10
 _LEAST_REASON = 20
+_GOOD_REASON = 30
+"""Cells of a reason that what made the run gives way to."""
 
 
 class RunBar(Panel):
@@ -58,19 +60,14 @@ class RunBar(Panel):
         # What a person must know now comes first; then the name, then what made it.
         alert = header.flags
         reserved = min(cell_len(alert) + 2, row.room // 2) if alert else 0
+        facts = self._facts(header)
         name = header.name or header.id
-        row.add(fitted(name, row.room - reserved, ascii_only=palette.ascii), palette.strong)
-        for text, style in self._facts(header):
-            room = row.room - reserved - cell_len(_GAP)
-            if room >= _LEAST_REASON and text == header.stage:
-                row.add(_GAP).add(_shortened(text, room, ascii_only=palette.ascii), style)
-            elif room >= _LEAST_REASON and text == header.reason:
-                # The beginning of why it ended says more than nothing.
-                row.add(_GAP).add(fitted(text, room, ascii_only=palette.ascii), style)
-            elif room >= cell_len(text):
-                row.add(_GAP).add(text, style)
-            else:
-                break
+        # A long name leaves half of the row to what else there is.
+        most = row.room - reserved - _total([text for text, _ in facts])
+        room = min(row.room - reserved, max(width // 2, most))
+        row.add(fitted(name, room, ascii_only=palette.ascii), palette.strong)
+        for text, style in _beside(facts, header, row.room - reserved, palette.ascii):
+            row.add(_GAP).add(text, style)
         if alert and row.room > 3:
             shown = fitted(alert, row.room - 2, ascii_only=palette.ascii)
             row.to(width - cell_len(shown)).add(shown, palette.error)
@@ -136,12 +133,46 @@ class RunBar(Panel):
         while figures and _total(figures) > row.room - _LEAST_BAR:
             figures.pop()
         room = row.room - _total(figures)
-        row.add(fitted(header.name or header.id, room, ascii_only=palette.ascii), palette.strong)
-        if header.stage and row.room - _total(figures) >= _cells(header.stage):
+        stage = _cells(header.stage) if header.stage else 0
+        name = fitted(header.name or header.id, max(room - stage, room // 2 if stage else 0),
+                      ascii_only=palette.ascii)  # fmt: skip
+        row.add(name, palette.strong)
+        if stage and row.room - _total(figures) >= stage:
             row.add(_GAP).add(header.stage, palette.series(0))
         for text in figures:
             row.add(_GAP).add(text.strip())
         return row.row()
+
+
+def _beside(
+    facts: Sequence[tuple[str, Style]], header: RunHeader, room: int, ascii_only: bool
+) -> list[tuple[str, Style]]:
+    """The facts that so many cells hold, in their order.
+
+    The beginning of a reason says more than nothing, so it is cut: to leave room for the stage, and
+    for what made the run as long as enough of the reason is left.
+    """
+    others = [fact for fact in facts if fact[0] != header.reason]
+    found: list[tuple[str, Style]] = []
+    if header.reason:
+        text, style = facts[0]
+        enough = min(cell_len(text), _GOOD_REASON)
+        kept = [word for word, _ in others]
+        while len(kept) > bool(header.stage) and room - _total(kept) - cell_len(_GAP) < enough:
+            kept.pop()
+        left = room - _total(kept) - cell_len(_GAP)
+        if left >= min(cell_len(text), _LEAST_REASON):
+            found.append((fitted(text, left, ascii_only=ascii_only), style))
+            room -= _cells(found[0][0])
+    for text, style in others:
+        left = room - cell_len(_GAP)
+        if text == header.stage and left >= _LEAST_REASON:
+            text = _shortened(text, left, ascii_only=ascii_only)
+        elif left < cell_len(text):
+            break
+        found.append((text, style))
+        room -= _cells(text)
+    return found
 
 
 def _cells(text: str) -> int:

@@ -182,8 +182,26 @@ class TestRunBar:
         shown = header(state="crashed", reason="process 23747 is gone and left no word, " * 2)
         for width in (40, 80, 120):
             assert "process 23747 is go" in screen_of(bar(shown), (width, 2))[0]
-        assert "seed 3" not in screen_of(bar(shown), (80, 2))[0]
+        assert "seed 3" in screen_of(bar(shown), (80, 2))[0]
+        assert "seed 3" not in screen_of(bar(shown), (60, 2))[0]
         assert "seed 3" in screen_of(bar(header(reason="asked to")), (80, 2))[0]
+
+    @pytest.mark.parametrize("width", [80, 120, 200])
+    def test_neither_a_long_reason_nor_a_long_name_takes_the_stage_away(self, width: int) -> None:
+        reason = "process 23747 is gone and left no word (killed, or out of memory), " * 4
+        for name in ("branched", "n" * 200):
+            gone = header(name=name, state="crashed", reason=reason, stage="single task 140/3,000")
+            row = screen_of(bar(gone), (width, 2))[0]
+            assert "single task 140/3,000" in row
+            assert ("process 23747 is go" in row) == (width > 80 or name == "branched")
+            if width == 200:
+                assert row.split()[-2:] == ["seed", "3"]
+        for shown in (header(name="n" * 200), header(name="n" * 200, flags="disk full")):
+            assert "learned_sharing" in screen_of(bar(shown), (width, 2))[0]
+        alone = RunHeader("n" * 60, state="lost")
+        assert "n" * 60 in screen_of(bar(alone), (width, 2))[0]
+        staged = header(name="n" * 200, stage="single task 140/3,000")
+        assert "single task 140/3,000" in screen_of(bar(staged, 1), (200, 1))[0]
 
     def test_an_ended_run_has_no_speed(self) -> None:
         rows = screen_of(bar(header(state="finished", fraction=1.0, eta_seconds=None)), (120, 2))
