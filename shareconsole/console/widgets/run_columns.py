@@ -41,7 +41,8 @@ _ink = lru_cache(8)(_Ink)
 class Column:
     """A column: what ``RunList.sort`` calls it (empty if nothing), its head, its cells.
 
-    ``cells`` is the width without the gap; ``grows`` columns share what is left over.
+    ``cells`` is the width without the gap, ``most`` the one that its longest text takes, for where
+    there is room; ``grows`` columns share what is left over then.
     ``rank``: the highest go first where there is no room.
     """
 
@@ -52,6 +53,7 @@ class Column:
     parts: Callable[[RunRow, _Ink], Parts]
     right: bool = False
     grows: bool = False
+    most: int = 0
 
 
 def _state(row: RunRow, ink: _Ink) -> Parts:
@@ -85,11 +87,11 @@ def _best(row: RunRow, ink: _Ink) -> Parts:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("state", "state", 11, 0, _state),
+    Column("state", "state", 12, 0, _state),
     Column("name", "run", 14, 0, lambda row, ink: [(row.name, ink.strong)], grows=True),
     Column("preset", "preset", 12, 7, lambda row, ink: [(row.preset, ink.plain)], grows=True),
     Column("method", "method", 15, 3, lambda row, ink: [(row.method, ink.plain)]),
-    Column("data", "data", 8, 6, lambda row, ink: [(row.data, ink.plain)]),
+    Column("data", "data", 8, 6, lambda row, ink: [(row.data, ink.plain)], most=15),
     Column("seed", "seed", 5, 4, lambda row, ink: [(short_count(row.seed), ink.plain)],
            right=True),
     Column("step", "progress", _BAR + 6, 1, _progress),
@@ -108,10 +110,15 @@ def fit(width: int) -> list[tuple[Column, int]]:
     while len(columns) > 1 and _needed(columns) > width:
         columns.remove(max(columns, key=lambda column: column.rank))
     spare = max(0, width - _needed(columns))
+    widths = []
+    for column in columns:
+        wider = min(spare, max(0, column.most - column.cells))
+        widths.append(column.cells + wider)
+        spare -= wider
     growing = sum(column.grows for column in columns)
     # The name takes what does not divide, and the rest is left free: wide gaps are hard to read.
     more = min(26, spare // growing) if growing else 0
-    return [(column, column.cells + more * column.grows) for column in columns]
+    return [(one, cells + more * one.grows) for one, cells in zip(columns, widths, strict=True)]
 
 
 def _needed(columns: list[Column]) -> int:

@@ -16,6 +16,7 @@ from shareconsole.console.widgets.panel import row_text
 from shareconsole.console.widgets.run_columns import SORTABLE, fit, run_row
 from shareconsole.console.widgets.run_table import RunTable
 from shareconsole.store.index import RunSummary
+from shareconsole.store.status import STATES
 from tests.console.widgets.stage import on_stage, rows_of
 
 DARK = Palette("256")
@@ -63,6 +64,19 @@ def test_the_best_error_outlives_the_last_one_where_there_is_little_room() -> No
         "state", "name", "method", "step", "best_macro_error", "created",
     }  # fmt: skip
     assert {"macro_error", "best_macro_error"} <= set(SORTABLE)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_every_state_is_written_out(width: int) -> None:
+    for state in STATES:
+        assert f" {state} " in shown(ROW._replace(state=state), width)
+
+
+def test_the_longest_data_set_is_written_out_where_there_is_room() -> None:
+    row = ROW._replace(data="digits_overlaid")
+    assert " digits_overlaid " in shown(row, 200)
+    assert " digits_… " in shown(row, 120)
+    assert "tags" in {column.head for column, _ in fit(200)}
 
 
 def test_a_best_error_that_nobody_recorded_is_a_dash() -> None:
