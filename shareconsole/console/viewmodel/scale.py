@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shareconsole.console.viewmodel.numerals import format_value
+from shareconsole.console.viewmodel.numerals import format_label
 
 # numpy costs 0.1 s, and lists of runs need the wording in here before anything is drawn.
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _with_labels(scale: Scale, values: tuple[float, ...]) -> tuple[Tick, ...]:
     """Ticks with the shortest labels that tell all values apart, where six cells can."""
     labels: list[str] = []
     for digits in (3, 4, 5):
-        labels = [format_value(value, digits) for value in values]
+        labels = [format_label(value, digits) for value in values]
         if len(set(labels)) == len(values):
             break
     return tuple(

@@ -9,23 +9,28 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from shareconsole.console.palette import Palette
-from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_value
+from shareconsole.console.viewmodel.numerals import format_step, format_value
 from shareconsole.console.widgets.panel import Row, RowBuilder, fitted
 
 _GAPS = (3, 2, 1)
 """Cells between two items: the widest that leaves room for all, else the least."""
 _NAME_CELLS = 24
 _COUNT_CELLS = 5
+_VALUE_CELLS = 7
+"""What three digits of a loss take, however small it is: ``0.00213``, ``2.13e-4``."""
 
 
 @dataclass(frozen=True)
 class LegendItem:
-    """One curve: its marker and style, its name, its newest value; ``front`` if it is on top."""
+    """One curve: its marker and style, its name, its newest value; ``front`` if it is on top.
+
+    A value that is an integer is a count.
+    """
 
     marker: str
     style: Style
     name: str
-    value: float
+    value: float | int
     front: bool = False
 
 
@@ -36,7 +41,7 @@ def legend_rows(
     if not items or max_rows < 1 or width < 1:
         return []
     cells, gap, per_row = _measures(items, width, max_rows)
-    name_cells = max(0, cells - 3 - VALUE_CELLS)
+    name_cells = max(0, cells - 3 - _VALUE_CELLS)
     shown = _chosen(items, per_row * max_rows)
     rows = []
     for first in range(0, len(shown), per_row):
@@ -46,7 +51,7 @@ def legend_rows(
             row.to(place * (cells + gap)).add(item.marker, item.style + Style(bold=True))
             name = fitted(item.name, name_cells, ascii_only=palette.ascii)
             row.add(" ").add(name, palette.strong if item.front else palette.plain)
-            value = format_value(item.value).rjust(VALUE_CELLS)
+            value = _value(item).rjust(_VALUE_CELLS)
             row.to(place * (cells + gap) + 2 + name_cells).add(" ")
             row.add(value, palette.strong if item.front else palette.quiet)
         missing = len(items) - len(shown)
@@ -63,10 +68,16 @@ def legend_height(items: Sequence[LegendItem], width: int, max_rows: int) -> int
     return min(max_rows, -(-len(items) // _measures(items, width, max_rows)[2]))
 
 
+def _value(item: LegendItem) -> str:
+    if isinstance(item.value, int):
+        return format_step(item.value)
+    return format_value(item.value, cells=_VALUE_CELLS)
+
+
 def _measures(items: Sequence[LegendItem], width: int, max_rows: int) -> tuple[int, int, int]:
     """The cells of one item and of the gap to the next, and how many items stand in a row."""
     longest = max(min(_NAME_CELLS, cell_len(item.name)) for item in items)
-    cells = min(width, 3 + longest + VALUE_CELLS)
+    cells = min(width, 3 + longest + _VALUE_CELLS)
     for gap in _GAPS:
         per_row = max(1, (width + gap) // (cells + gap))
         if per_row * max_rows >= len(items):

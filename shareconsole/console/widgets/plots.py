@@ -128,7 +128,7 @@ class BandPlot:
 
     def legend(self, band: Band, palette: Palette) -> list[LegendItem]:
         """Where the newest step's population lies."""
-        members = float(len(band.last_members))
+        members = len(band.last_members)
         low, high = ("v", "^") if palette.ascii else ("▾", "▴")
         return [
             LegendItem(palette.marker(0), palette.series(0), "median", _last(band.median)),

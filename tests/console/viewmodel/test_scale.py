@@ -8,7 +8,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from shareconsole.console.viewmodel.numerals import VALUE_CELLS, format_step, format_value
+from shareconsole.console.viewmodel.numerals import (
+    VALUE_CELLS,
+    format_label,
+    format_step,
+    format_value,
+)
 from shareconsole.console.viewmodel.scale import (
     LinearScale,
     LogScale,
@@ -143,31 +148,55 @@ def test_the_step_axis_grows_in_jumps():
         (math.nan, "nan"),
         (-math.inf, "-inf"),
         (0.0, "0"),
-        (0.041, "0.041"),
+        (0.041, "0.0410"),
         (0.12345, "0.123"),
-        (1.0, "1"),
+        (1.0, "1.00"),
+        (1.6, "1.60"),
         (12.34, "12.3"),
+        (100.0, "100"),
         (999.4, "999"),
-        (999.6, "1k"),
-        (1200, "1.2k"),
+        (999.6, "1.00k"),
+        (1200, "1.20k"),
         (123456, "123k"),
-        (999_999, "1M"),
+        (999_999, "1.00M"),
+        (0.00213, "0.0021"),
+        (2.13e-4, "2.1e-4"),
+        (7.68e-5, "7.7e-5"),
         (-0.0012, "-0.001"),
         (-1234, "-1.23k"),
-        (3e-7, "3e-7"),
+        (3e-7, "3.0e-7"),
         (1.25e-10, "1e-10"),
-        (2e30, "2e30"),
+        (2e30, "2.0e30"),
     ],
 )
-def test_values_are_short(value, text):
+def test_values_are_short_and_tell_what_the_cells_hold(value, text):
     assert format_value(value) == text
+
+
+def test_seven_cells_hold_three_digits_of_whatever_a_loss_may_be():
+    for value, text in ((2.13e-4, "2.13e-4"), (0.00213, "0.00213"), (7.68e-5, "7.68e-5")):
+        assert format_value(value, cells=7) == text
+    rng = np.random.default_rng(4)
+    for value in 10.0 ** rng.uniform(-9, 20, 3000):
+        text = format_value(value, cells=7)
+        assert len(text) <= 7
+        assert sum(c.isdigit() for c in text.partition("e")[0].lstrip("0.")) == 3, (value, text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.041, "0.041"), (1.0, "1"), (1200, "1.2k"), (999_999, "1M"), (3e-7, "3e-7"),
+     (0.0001, "0.0001"), (0.00015, "1.5e-4"), (0.0, "0")],
+)  # fmt: skip
+def test_labels_are_as_short_as_can_be(value, text):
+    assert format_label(value) == text
 
 
 def test_no_value_is_wider_than_six_cells():
     rng = np.random.default_rng(2)
     for value in [*(rng.normal(size=3000) * 10.0 ** rng.integers(-300, 300, 3000)), *ODD]:
-        text = format_value(float(value))
-        assert 1 <= len(text) <= VALUE_CELLS, (value, text)
+        for text in (format_value(float(value)), format_label(float(value))):
+            assert 1 <= len(text) <= VALUE_CELLS, (value, text)
 
 
 @pytest.mark.parametrize(

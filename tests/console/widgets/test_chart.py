@@ -144,7 +144,7 @@ def test_a_falling_line_falls() -> None:
 
 def test_the_legend_names_all_and_their_newest_values() -> None:
     rows = screen_of(show(of([1.0, 1.0], [0.25, 0.25])), (60, 20))
-    assert rows[0].split() == ["●", "s0", "1", "▲", "s1", "0.25"]
+    assert rows[0].split() == ["●", "s0", "1.00", "▲", "s1", "0.250"]
 
 
 def test_the_mean_leads_the_legend_that_has_no_room() -> None:
@@ -328,7 +328,7 @@ def test_the_last_members_are_dashes_along_the_axis() -> None:
     rows = screen_of(show(data), (80, 24))
     axis = [row[8] for row in rows[2:-2]]
     assert any(0x2800 < ord(glyph) < 0x2900 for glyph in axis)
-    assert "members      8" in " ".join(rows[:2])
+    assert "members       8" in " ".join(rows[:2])
 
 
 @pytest.mark.parametrize("kind", ["usual", "band"])

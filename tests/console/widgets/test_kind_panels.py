@@ -135,7 +135,7 @@ def test_components_in_use_stand_at_their_place() -> None:
     assert cells_of(rows, "task-1") == ["a···", "·bcd"]
     assert cells_of(rows, "task-3") == ["··c·", "·bcd"]
     assert "in use" in rows[-1]
-    assert "2 of 4" in rows[-1]
+    assert "2.00 of 4" in rows[-1]
 
 
 def test_many_components_are_counted_and_none_is_told() -> None:
