@@ -40,22 +40,20 @@ def legend_rows(
     """Return at most ``max_rows`` rows; what does not fit is counted (``+12``)."""
     if not items or max_rows < 1 or width < 1:
         return []
-    cells, gap, per_row = _measures(items, width, max_rows)
-    name_cells = max(0, cells - 3 - _VALUE_CELLS)
-    shown = _chosen(items, per_row * max_rows)
     rows = []
-    for first in range(0, len(shown), per_row):
+    placed = _placed(items, width, max_rows)
+    missing = len(items) - sum(map(len, placed))
+    for places in placed:
         row = RowBuilder(width)
-        for place, index in enumerate(shown[first : first + per_row]):
+        for index, start, name_cells in places:
             item = items[index]
-            row.to(place * (cells + gap)).add(item.marker, item.style + Style(bold=True))
+            row.to(start).add(item.marker, item.style + Style(bold=True))
             name = fitted(item.name, name_cells, ascii_only=palette.ascii)
             row.add(" ").add(name, palette.strong if item.front else palette.plain)
-            value = _value(item).rjust(_VALUE_CELLS)
-            row.to(place * (cells + gap) + 2 + name_cells).add(" ")
-            row.add(value, palette.strong if item.front else palette.quiet)
-        missing = len(items) - len(shown)
-        if missing and first + per_row >= len(shown):
+            row.to(start + 2 + name_cells).add(" ").add(
+                _value(item).rjust(_VALUE_CELLS), palette.strong if item.front else palette.quiet
+            )
+        if missing and places is placed[-1]:
             row.add(f" +{missing}", palette.quiet)
         rows.append(row.row())
     return rows
@@ -63,9 +61,7 @@ def legend_rows(
 
 def legend_height(items: Sequence[LegendItem], width: int, max_rows: int) -> int:
     """How many rows ``legend_rows`` returns; their values make no difference."""
-    if not items or max_rows < 1 or width < 1:
-        return 0
-    return min(max_rows, -(-len(items) // _measures(items, width, max_rows)[2]))
+    return len(_placed(items, width, max_rows)) if max_rows > 0 and width > 0 else 0
 
 
 def _value(item: LegendItem) -> str:
@@ -74,17 +70,46 @@ def _value(item: LegendItem) -> str:
     return format_value(item.value, cells=_VALUE_CELLS)
 
 
-def _measures(items: Sequence[LegendItem], width: int, max_rows: int) -> tuple[int, int, int]:
-    """The cells of one item and of the gap to the next, and how many items stand in a row."""
-    longest = max(min(_NAME_CELLS, cell_len(item.name)) for item in items)
-    cells = min(width, 3 + longest + _VALUE_CELLS)
-    for gap in _GAPS:
-        per_row = max(1, (width + gap) // (cells + gap))
-        if per_row * max_rows >= len(items):
-            return cells, gap, per_row
-    # The last row has to leave room for the count of what is missing.
-    gap = _GAPS[-1]
-    return cells, gap, max(1, (width - _COUNT_CELLS + gap) // (cells + gap))
+_Place = tuple[int, int, int]
+"""Which item, the column where it begins, the cells of its name."""
+
+
+def _placed(items: Sequence[LegendItem], width: int, max_rows: int) -> list[list[_Place]]:
+    """Where each item stands: below one another if all have room so, else as close as they go."""
+    if not items:
+        return []
+    most = max(0, width - 3 - _VALUE_CELLS)
+    names = [min(_NAME_CELLS, most, cell_len(item.name)) for item in items]
+    everyone = list(range(len(items)))
+    for cells in ([max(names)] * len(names), names):
+        for gap in _GAPS:
+            rows = _rows_of(everyone, cells, gap, width)
+            if len(rows) <= max_rows:
+                return rows
+    for room in range(len(items) - 1, 0, -1):
+        rows = _rows_of(_chosen(items, room), names, _GAPS[-1], width)
+        _, start, cells_of_last = rows[-1][-1]
+        end = start + cells_of_last + 3 + _VALUE_CELLS
+        # The last row has to leave room for the count of what is missing.
+        if len(rows) <= max_rows and (end + _COUNT_CELLS <= width or room == 1):
+            return rows
+    return rows[:max_rows]
+
+
+def _rows_of(
+    shown: Sequence[int], names: Sequence[int], gap: int, width: int
+) -> list[list[_Place]]:
+    """Put items side by side until a row is full."""
+    rows: list[list[_Place]] = [[]]
+    start = 0
+    for index in shown:
+        cells = names[index] + 3 + _VALUE_CELLS
+        if rows[-1] and start + cells > width:
+            rows.append([])
+            start = 0
+        rows[-1].append((index, start, names[index]))
+        start += cells + gap
+    return rows
 
 
 def _chosen(items: Sequence[LegendItem], room: int) -> list[int]:

@@ -154,6 +154,16 @@ def test_the_mean_leads_the_legend_that_has_no_room() -> None:
     assert rows[0].rstrip().endswith("+18")
 
 
+def test_no_curve_is_dropped_from_the_legend_beside_empty_space() -> None:
+    names = ("upright-1", "a long name of", "b", "mean")
+    rows = screen_of(show(curves(50, names=names, aim=50)), (79, 8))
+    assert "+" not in rows[0]
+    assert [name for name in names if f" {name} " in rows[0]] == list(names)
+    # Below one another where all have room so.
+    tall = screen_of(show(curves(50, names=names, aim=50)), (79, 14))
+    assert tall[1].index("■") == tall[0].index("◇")
+
+
 def test_bringing_to_the_front() -> None:
     data = of([1.0] * 9, [1.0] * 9)
 
