@@ -10,6 +10,7 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.allocation import AllocationView, certainty, in_common
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.cell_words import CellWords, add_words
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -74,12 +75,9 @@ class AllocationMap(TaskUnitMap):
         palette, view = self.palette, self._view
         assert view is not None
         task, unit = self.cursor
-        row = RowBuilder(width)
-        row.add(view.units[unit], palette.strong).add(" of ", palette.quiet)
-        row.add(view.tasks[task], palette.strong).add(": ", palette.quiet)
         used = [name for name, on in zip(view.modules, view.used[unit, task], strict=True) if on]
-        row.add(" ".join(used) or "none", palette.strong)
-        return self.add_hint(row).row()
+        words = CellWords(view.units[unit], "of", view.tasks[task], " ".join(used) or "none")
+        return self.add_hint(add_words(RowBuilder(width), words, palette)).row()
 
 
 class UsedMap(CellMap):

@@ -17,6 +17,7 @@ from shareconsole.console.viewmodel.assignment import (
 )
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.cell_words import CellWords, add_words
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -70,13 +71,10 @@ class AssignmentMap(TaskUnitMap):
         assert view is not None
         task, unit = self.cursor
         cell = self._cells[task][unit]
-        row = RowBuilder(width)
-        row.add(view.units[unit], palette.strong).add(" of ", palette.quiet)
-        row.add(view.tasks[task], palette.strong).add(": ", palette.quiet)
-        row.add(cell.letter, palette.strong)
-        if cell.probability == cell.probability:
-            row.add(f" {100 * cell.probability:.0f} %")
-        return self.add_hint(row).row()
+        known = cell.probability == cell.probability
+        after = f" {100 * cell.probability:.0f} %" if known else ""
+        words = CellWords(view.units[unit], "of", view.tasks[task], cell.letter, after)
+        return self.add_hint(add_words(RowBuilder(width), words, palette)).row()
 
 
 class UnitMap(CellMap):

@@ -13,6 +13,7 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.viewmodel.pairs import PairView
 from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.cell_words import CellWords, add_words
 from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -137,10 +138,9 @@ class PairsPanel(PairCells, DrillMap):
         palette, view = self.palette, self._view
         assert view is not None
         one, other = self.cursor
-        row = RowBuilder(width)
-        row.add(view.tasks[one], palette.strong).add(" and ", palette.quiet)
-        row.add(view.tasks[other], palette.strong).add(": ", palette.quiet)
-        row.add(format_value(100 * self._values[one][other]), palette.strong)
+        value = format_value(100 * self._values[one][other])
+        words = CellWords(view.tasks[one], "and", view.tasks[other], value)
+        row = add_words(RowBuilder(width), words, palette)
         units = "[ ] other unit"
         if len(view.units) > 1 and row.room >= len(units) + 25:
             row.add("  ").add(units, palette.quiet)

@@ -10,6 +10,7 @@ from rich.style import Style
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.tree import TreeView
 from shareconsole.console.widgets.cell_map import CellMap, Geometry
+from shareconsole.console.widgets.cell_words import CellWords, add_words
 from shareconsole.console.widgets.panel import Row, RowBuilder, blank_row, fitted, message_rows
 from shareconsole.console.widgets.trend import trend_row
 
@@ -133,11 +134,9 @@ class TreePanel(CellMap):
             for place, name in enumerate(view.tasks)
             if cluster[place] == cluster[task] and place != task
         ]
-        row.add(view.units[unit], palette.strong).add(" of ", palette.quiet)
-        row.add(view.tasks[task], palette.strong).add(": ", palette.quiet)
         text = f"shared with {', '.join(others)}" if others else "its own"
-        row.add(fitted(text, row.room, ascii_only=palette.ascii))
-        return row.row()
+        words = CellWords(view.units[unit], "of", view.tasks[task], text)
+        return add_words(row, words, palette).row()
 
     def _branch_row(self, width: int) -> Row:
         """How many branches there are at the end, over time."""

@@ -18,13 +18,14 @@ from shareconsole.console.viewmodel.spectrum import SpectrumView
 from shareconsole.console.viewmodel.step_size import StepSizeView
 from shareconsole.console.viewmodel.tree import TreeView
 from shareconsole.console.widgets.allocation_map import AllocationMap, CommonMap, UsedMap
+from shareconsole.console.widgets.heatmap import AssignmentMap
 from shareconsole.console.widgets.pair_map import MeanPairs, PairsPanel, UnitPairs
 from shareconsole.console.widgets.panel import Panel
 from shareconsole.console.widgets.spectrum import SpectrumPanel
 from shareconsole.console.widgets.step_chart import StepChart
 from shareconsole.console.widgets.tree import TreePanel
 from shareconsole.headless.kinds import arranged, effective_rank
-from tests.console.widgets.fakes import series
+from tests.console.widgets.fakes import assignment_of, series
 from tests.console.widgets.stage import on_stage, rows_of, screen_of
 
 SIZES = [(1, 1), (3, 2), (20, 5), (38, 9), (80, 24), (200, 60)]
@@ -127,6 +128,26 @@ def shown(widget: Panel, *view: object, size: tuple[int, int] = (60, 14),
 
 def cells_of(rows: list[str], name: str) -> list[str]:
     return next(row for row in rows if row.startswith(name)).split()[1:]
+
+
+@pytest.mark.parametrize("width", [38, 56, 76, 116])
+@pytest.mark.parametrize("palette", PALETTES[-2:], ids=str)
+def test_a_long_name_leaves_room_for_what_is_in_the_cell(width: int, palette: Palette) -> None:
+    long = tuple(f"a task with a name that goes on and on {place} " * 4 for place in range(3))
+    probabilities = np.zeros((2, 3, 3), np.float32) + np.array([0.9, 0.1, 0], np.float32)
+    chosen = replace(assignment_of(probabilities), tasks=long)
+    cases: list[tuple[Panel, object, str]] = [
+        (AssignmentMap(), chosen, ": a 90 %"),
+        (AllocationMap(), replace(allocation(), tasks=long), ": a"),
+        (PairsPanel("affinity"), replace(pairs(kind="affinity"), tasks=long), ": 25"),
+        (TreePanel(), replace(tree(3), tasks=long), ": shared w"),
+    ]
+    for widget, view, value in cases:
+        widget.cursor = (0, 1 if isinstance(widget, PairsPanel) else 0)  # type: ignore[attr-defined]
+        rows = [row.rstrip() for row in shown(widget, view, size=(width, 12), palette=palette)]
+        row = next(row for row in rows if value in row)
+        assert row.startswith("a task" if isinstance(widget, PairsPanel) else "conv1 of a task")
+        assert ("~" if palette.ascii else "…") in row.partition(":")[0]
 
 
 def test_components_in_use_stand_at_their_place() -> None:
