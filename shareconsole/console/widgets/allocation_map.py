@@ -10,8 +10,8 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.allocation import AllocationView, certainty, in_common
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.cell_words import CellWords, add_words
-from shareconsole.console.widgets.panel import Row, RowBuilder
+from shareconsole.console.widgets.cell_words import CellWords
+from shareconsole.console.widgets.panel import Row
 from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
 
@@ -67,17 +67,17 @@ class AllocationMap(TaskUnitMap):
         row = trend_row("in use", history, value, unit, width, self.palette, low=0.0)
         shades = [self.palette.shade(0, level) for level in range(LEVELS)]
         rows = [add_scale(row, "undecided ", shades, " settled", self.palette).row()]
-        if height >= 2 and self.has_focus:
-            rows.insert(0, self._cursor_row(width))
+        if height >= 2:
+            rows.insert(0, self.cursor_row(width))
         return rows
 
-    def _cursor_row(self, width: int) -> Row:
-        palette, view = self.palette, self._view
+    def words(self) -> CellWords:
+        """The components in use, all of them."""
+        view = self._view
         assert view is not None
         task, unit = self.cursor
         used = [name for name, on in zip(view.modules, view.used[unit, task], strict=True) if on]
-        words = CellWords(view.units[unit], "of", view.tasks[task], " ".join(used) or "none")
-        return self.add_hint(add_words(RowBuilder(width), words, palette)).row()
+        return CellWords(view.units[unit], "of", view.tasks[task], " ".join(used) or "none")
 
 
 class UsedMap(CellMap):

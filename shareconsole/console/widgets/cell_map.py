@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 
 from shareconsole.console.palette import Shade
 from shareconsole.console.widgets.cell_text import filled, short_title
+from shareconsole.console.widgets.cell_words import CellWords, add_words
 from shareconsole.console.widgets.panel import (
     Panel,
     Row,
@@ -96,6 +97,23 @@ class CellMap(Panel, can_focus=True):
     def footer(self, width: int, height: int) -> Sequence[Row]:
         """Rows under the cells, at most ``height``."""
         return []
+
+    def words(self) -> CellWords:
+        """What is in the cell under the cursor."""
+        raise NotImplementedError
+
+    def cursor_row(self, width: int) -> Row:
+        """The cell under the cursor in words.
+
+        Without the focus it is empty, but there: the cells must not move when the focus does.
+        """
+        row = RowBuilder(width)
+        if self.has_focus:
+            self.add_hints(add_words(row, self.words(), self.palette))
+        return row.row()
+
+    def add_hints(self, row: RowBuilder) -> None:
+        """Say behind the words what keys do here, where there is room for it."""
 
     def column_style(self, column: int) -> Style:
         """How a name along the top looks."""

@@ -44,8 +44,7 @@ class DrillMap(CellMap):
         if unit is not None:
             self.post_message(self.UnitChosen(self.kind, unit))
 
-    def add_hint(self, row: RowBuilder) -> RowBuilder:
+    def add_hints(self, row: RowBuilder) -> None:
         """Say at the end of a row how to look inside, where there is room for it."""
         if row.room >= cell_len(_HINT) + 2:
             row.to(row.width - cell_len(_HINT)).add(_HINT, self.palette.quiet)
-        return row

@@ -17,8 +17,8 @@ from shareconsole.console.viewmodel.assignment import (
 )
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.cell_words import CellWords, add_words
-from shareconsole.console.widgets.panel import Row, RowBuilder
+from shareconsole.console.widgets.cell_words import CellWords
+from shareconsole.console.widgets.panel import Row
 from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
 
@@ -54,8 +54,8 @@ class AssignmentMap(TaskUnitMap):
         if self._view is None or height < 1:
             return []
         rows = [self._entropy_row(width)]
-        if height >= 2 and self.has_focus:
-            rows.insert(0, self._cursor_row(width))
+        if height >= 2:
+            rows.insert(0, self.cursor_row(width))
         return rows
 
     def _entropy_row(self, width: int) -> Row:
@@ -66,15 +66,12 @@ class AssignmentMap(TaskUnitMap):
         shades = [self.palette.shade(0, level) for level in range(LEVELS)]
         return add_scale(row, "probability 0 ", shades, " 100 %", self.palette).row()
 
-    def _cursor_row(self, width: int) -> Row:
-        palette, view = self.palette, self._view
-        assert view is not None
+    def words(self) -> CellWords:
+        """The likeliest module and its probability."""
+        assert self._view is not None
         task, unit = self.cursor
         cell = self._cells[task][unit]
-        known = cell.probability == cell.probability
-        after = f" {100 * cell.probability:.0f} %" if known else ""
-        words = CellWords(view.units[unit], "of", view.tasks[task], cell.letter, after)
-        return self.add_hint(add_words(RowBuilder(width), words, palette)).row()
+        return CellWords(self._view.units[unit], "of", self._view.tasks[task], *_told(cell))
 
 
 class UnitMap(CellMap):
@@ -167,6 +164,12 @@ class SharedMap(CellMap):
         if row == column or not count:
             return ("-" if row == column else "0"), self.faded
         return str(count), self.palette.shade(0, count * (LEVELS - 1) // max(1, units))
+
+
+def _told(cell: Cell) -> tuple[str, str]:
+    """A module's letter, and its probability where it is known."""
+    known = cell.probability == cell.probability
+    return cell.letter, f" {100 * cell.probability:.0f} %" if known else ""
 
 
 def _look(widget: CellMap, cell: Cell) -> tuple[str, Shade]:

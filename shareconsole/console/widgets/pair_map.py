@@ -13,7 +13,7 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.viewmodel.pairs import PairView
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.cell_words import CellWords, add_words
+from shareconsole.console.widgets.cell_words import CellWords
 from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -21,6 +21,7 @@ from shareconsole.headless.kinds import mean_of_units
 
 TITLES = {"similarity": "similarity of weights", "affinity": "affinity of tasks"}
 _LIKE, _UNLIKE = 0, 1
+_UNITS = "[ ] other unit"
 
 
 class PairCells(CellMap):
@@ -58,6 +59,14 @@ class PairCells(CellMap):
         hundredths = round(100 * value)
         level = min(int(abs(value) * (LEVELS - 1) + 0.5), LEVELS - 1)
         return str(hundredths), self.palette.shade(_UNLIKE if hundredths < 0 else _LIKE, level)
+
+    def words(self) -> CellWords:
+        """The two tasks, and how alike they are."""
+        assert self._view is not None
+        one, other = self.cursor
+        tasks = self._view.tasks
+        value = format_value(100 * self._values[one][other])
+        return CellWords(tasks[one], "and", tasks[other], value)
 
     def _read(self, view: PairView | None) -> None:
         self._view = view
@@ -130,21 +139,15 @@ class PairsPanel(PairCells, DrillMap):
         shades = [self.palette.shade(_UNLIKE, level) for level in steps]
         shades += [self.palette.shade(_LIKE, level) for level in reversed(steps)]
         rows = [add_scale(row, "opposed -100 ", shades, " 100 alike", self.palette).row()]
-        if height >= 2 and self.has_focus:
-            rows.insert(0, self._cursor_row(width))
+        if height >= 2:
+            rows.insert(0, self.cursor_row(width))
         return rows
 
-    def _cursor_row(self, width: int) -> Row:
-        palette, view = self.palette, self._view
-        assert view is not None
-        one, other = self.cursor
-        value = format_value(100 * self._values[one][other])
-        words = CellWords(view.tasks[one], "and", view.tasks[other], value)
-        row = add_words(RowBuilder(width), words, palette)
-        units = "[ ] other unit"
-        if len(view.units) > 1 and row.room >= len(units) + 25:
-            row.add("  ").add(units, palette.quiet)
-        return self.add_hint(row).row()
+    def add_hints(self, row: RowBuilder) -> None:
+        """Say which keys go to the other units, and how to look inside."""
+        if self._view is not None and len(self._view.units) > 1 and row.room >= len(_UNITS) + 25:
+            row.add("  ").add(_UNITS, self.palette.quiet)
+        super().add_hints(row)
 
 
 class UnitPairs(PairCells):

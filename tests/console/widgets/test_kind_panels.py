@@ -25,7 +25,7 @@ from shareconsole.console.widgets.spectrum import SpectrumPanel
 from shareconsole.console.widgets.step_chart import StepChart
 from shareconsole.console.widgets.tree import TreePanel
 from shareconsole.headless.kinds import arranged, effective_rank
-from tests.console.widgets.fakes import assignment_of, series
+from tests.console.widgets.fakes import assignment, assignment_of, series
 from tests.console.widgets.stage import on_stage, rows_of, screen_of
 
 SIZES = [(1, 1), (3, 2), (20, 5), (38, 9), (80, 24), (200, 60)]
@@ -148,6 +148,31 @@ def test_a_long_name_leaves_room_for_what_is_in_the_cell(width: int, palette: Pa
         row = next(row for row in rows if value in row)
         assert row.startswith("a task" if isinstance(widget, PairsPanel) else "conv1 of a task")
         assert ("~" if palette.ascii else "…") in row.partition(":")[0]
+
+
+@pytest.mark.parametrize("which", ["assignment", "allocation", "pairs"])
+def test_cells_stay_where_they_are_when_the_focus_moves(which: str) -> None:
+    widget, view = {
+        "assignment": (AssignmentMap(), assignment(3)),
+        "allocation": (AllocationMap(), allocation()),
+        "pairs": (PairsPanel("affinity"), pairs(kind="affinity")),
+    }[which]
+
+    async def act(widget: Panel, pilot: Pilot[None]) -> None:
+        widget.show(view)  # type: ignore[attr-defined]
+        # Of these heights some have rows of cells that one row more or less makes taller.
+        for height in range(5, 16):
+            await pilot.resize_terminal(60, height)
+            widget.focus()
+            await pilot.pause()
+            places = [row[:7].strip() for row in rows_of(widget)[:-2]]
+            assert ": " in rows_of(widget)[-2]
+            pilot.app.screen.set_focus(None)
+            await pilot.pause()
+            assert [row[:7].strip() for row in rows_of(widget)[:-2]] == places
+            assert not rows_of(widget)[-2].strip()
+
+    on_stage(widget, act)
 
 
 def test_components_in_use_stand_at_their_place() -> None:
