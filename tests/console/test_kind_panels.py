@@ -97,8 +97,9 @@ def test_keys_of_the_pairs(runs):
         await walk("left_square_bracket", "conv1 (1 of 4)")
         await walk("b", "dense1 (4 of 4)")
         await walk("n", "conv1 (1 of 4)")
+        await d.until("digits-1 and digits-2: ")
         await d.press("down")
-        await d.until("digits-2 and digits-1: ")
+        await d.until("digits-2 and digits-2: the same task")
         walk.over()
 
     drive(runs, act, run=folder)

@@ -22,6 +22,8 @@ from shareconsole.headless.kinds import mean_of_units
 TITLES = {"similarity": "similarity of weights", "affinity": "affinity of tasks"}
 _LIKE, _UNLIKE = 0, 1
 _UNITS = "[ ] other unit"
+SAME = "the same task"
+"""In place of what a task is to itself."""
 
 
 class PairCells(CellMap):
@@ -37,6 +39,8 @@ class PairCells(CellMap):
         super().__init__(name=name, id=id, classes=classes)
         self._view: PairView | None = None
         self._values: list[list[float]] = []
+        # What a task is to itself says nothing.
+        self.cursor = (0, 1)
 
     def values(self, view: PairView) -> list[list[float]]:
         """The values to show, T rows of T."""
@@ -65,7 +69,7 @@ class PairCells(CellMap):
         assert self._view is not None
         one, other = self.cursor
         tasks = self._view.tasks
-        value = format_value(100 * self._values[one][other])
+        value = SAME if one == other else format_value(100 * self._values[one][other])
         return CellWords(tasks[one], "and", tasks[other], value)
 
     def _read(self, view: PairView | None) -> None:
@@ -134,7 +138,10 @@ class PairsPanel(PairCells, DrillMap):
             return []
         history = (100 * view.means).tolist()
         value = format_value(history[-1], 2) if history else "-"
-        row = trend_row("mean", history, value, "", width, self.palette)
+        # The map is of one unit, the mean of all of them.
+        units = len(view.units)
+        label = f"mean of {units} units" if units > 1 else "mean"
+        row = trend_row(label, history, value, "", width, self.palette)
         steps = (LEVELS - 1, LEVELS // 2, 1)
         shades = [self.palette.shade(_UNLIKE, level) for level in steps]
         shades += [self.palette.shade(_LIKE, level) for level in reversed(steps)]

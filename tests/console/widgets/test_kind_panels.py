@@ -143,7 +143,6 @@ def test_a_long_name_leaves_room_for_what_is_in_the_cell(width: int, palette: Pa
         (TreePanel(), replace(tree(3), tasks=long), ": shared w"),
     ]
     for widget, view, value in cases:
-        widget.cursor = (0, 1 if isinstance(widget, PairsPanel) else 0)  # type: ignore[attr-defined]
         rows = [row.rstrip() for row in shown(widget, view, size=(width, 12), palette=palette)]
         row = next(row for row in rows if value in row)
         assert row.startswith("a task" if isinstance(widget, PairsPanel) else "conv1 of a task")
@@ -220,11 +219,26 @@ def test_pairs_are_hundredths_of_one_unit() -> None:
     rows = shown(PairsPanel("similarity"), pairs())
     assert rows[0].split() == ["task-1", "task-2", "task-3"]
     assert cells_of(rows, "task-1") == ["-", "25", "25"]
-    assert "mean" in rows[-1]
+    assert "mean of 2 units" in rows[-1]
     assert "20" in rows[-1]
+    assert "mean " in shown(PairsPanel("similarity"), pairs(units=1))[-1]
+    assert "mean of" not in shown(PairsPanel("similarity"), pairs(units=1))[-1]
     assert cells_of(shown(UnitPairs(), pairs(), 1), "task-1") == ["-", "-50", "-50"]
     # 0.25 and -0.5.
     assert cells_of(shown(MeanPairs(), pairs()), "task-2") == ["-12", "-", "-12"]
+
+
+def test_the_cursor_begins_at_two_tasks_and_one_with_itself_is_told() -> None:
+    async def act(widget: PairsPanel, pilot: Pilot[None]) -> None:
+        widget.show(pairs())
+        assert "task-1 and task-2: 25.0" in rows_of(widget)[-2]
+        widget.action_move(0, -1)
+        assert "task-1 and task-1: the same task" in rows_of(widget)[-2]
+        # One task alone.
+        widget.show(pairs(1))
+        assert "task-1 and task-1: the same task" in rows_of(widget)[-2]
+
+    on_stage(PairsPanel("similarity"), act)
 
 
 def test_values_beyond_all_bounds_are_drawn() -> None:
