@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from shareconsole.console.screens.unit import UnitScreen
 from shareconsole.console.widgets.heatmap import SharedMap, UnitMap
+from tests.console import kinds
 from tests.console.driving import drive
 from tests.console.walking import Walk
 
 KINDS = (UnitScreen,)
+WORDS = ("] next unit", "[ unit before", "w other map")
 
 
 def test_keys_of_the_screen(runs, ended):
@@ -62,3 +64,40 @@ def test_the_sharing_of_a_unit_is_a_page_where_there_is_no_room(runs, ended):
         assert "conv1: probability" not in d.text()
 
     drive(runs, act, run=ended, size=(80, 24))
+
+
+def test_keys_to_other_units_are_named_where_they_change_something(runs):
+    folder = kinds.a_run(runs, kinds.pairs("affinity"))
+
+    async def act(d):
+        def named(*words):
+            return lambda: [word for word in WORDS if word in d.rows()[-1]] == list(words)
+
+        await d.until("[1 loss]")
+        await d.press("8", "enter")
+        await d.until("conv1: affinity of tasks")
+        assert named(*WORDS)()
+        # The mean of all units is the same whichever unit is looked into.
+        await d.press("w")
+        await d.until("mean of 4 units, hundredths")
+        await d.until(named("w other map"))
+        await d.resize(120, 36)
+        await d.until(named(*WORDS))
+
+    drive(runs, act, run=folder, size=(80, 24))
+
+
+def test_a_unit_that_is_the_only_one_names_no_keys_to_others(runs):
+    (kind, (found, (_, *axes))), *_ = kinds.pairs("affinity").items()
+    alone = {kind: ([one[:1] for one in found], (("conv1",), *axes))}
+    folder = kinds.a_run(runs, alone)
+
+    async def act(d):
+        await d.until("macro")
+        await d.press("8", "enter")
+        await d.until("conv1: affinity of tasks")
+        assert "w other map" in d.rows()[-1]
+        assert "unit" not in d.rows()[-1]
+        assert "mean of 1 unit, hundredths" in d.text()
+
+    drive(runs, act, run=folder)

@@ -29,13 +29,16 @@ class InsideMap(Protocol):
         ...
 
 
-# Of each kind of tensor that can be looked into: the unit itself, and what is beside it.
+# Of each kind of tensor that can be looked into: the unit itself, and what is beside it: who shares
+# with whom in all units, what tasks have in common in this one, the mean of all units.
 _MAPS: dict[str, tuple[type[CellMap], type[CellMap]]] = {
     "assignment": (UnitMap, SharedMap),
     "allocation": (UsedMap, CommonMap),
     "similarity": (UnitPairs, MeanPairs),
     "affinity": (UnitPairs, MeanPairs),
 }
+# These are over all units, whichever one is looked into.
+_OVER_ALL = (SharedMap, MeanPairs)
 
 
 class UnitScreen(ConsoleScreen):
@@ -44,7 +47,7 @@ class UnitScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket,n", "unit(1)", "Next unit", id="unit-next"),
         Binding("left_square_bracket,b", "unit(-1)", "Unit before", id="unit-before"),
-        Binding("w", "sharing", "Who shares", id="sharing"),
+        Binding("w", "sharing", "Other map", id="sharing"),
         Binding("tab", "sharing", "The other map", show=False, id="unit-other"),
     ]
     what: ClassVar[str] = "One unit"
@@ -84,6 +87,14 @@ class UnitScreen(ConsoleScreen):
             for shown in (self._own, self._beside):
                 cast("InsideMap", shown).show(view, self._unit)
 
+    def offers(self, action: str) -> bool:
+        """Name the keys to the other units where they change what is in view."""
+        if not action.startswith("unit("):
+            return super().offers(action)
+        return len(self._view.units) > 1 and (
+            self._own.display or not isinstance(self._beside, _OVER_ALL)
+        )
+
     def action_unit(self, by: int) -> None:
         """Go to another unit; after the last comes the first."""
         self._unit = (self._unit + by) % max(1, len(self._view.units))
@@ -102,3 +113,4 @@ class UnitScreen(ConsoleScreen):
         unit, other = self._own, self._beside
         unit.display, other.display = both or not sharing, both or sharing
         (other if sharing else unit).focus(scroll_visible=False)
+        self.refresh_bindings()

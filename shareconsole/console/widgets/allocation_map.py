@@ -130,6 +130,20 @@ class UsedMap(CellMap):
             level = _level(probability)
         return text, self.palette.shade(column, level) if used else self.faded
 
+    def words(self) -> CellWords:
+        """One of the components, and how probable it is, or whether it is in use."""
+        view = self._view
+        assert view is not None
+        task, module = self.cursor
+        if view.probabilities is None:
+            used = bool(view.used[self._unit, task, module])
+            after = " in use" if used else " not in use"
+        else:
+            probability = float(view.probabilities[self._unit, task, module])
+            after = f" {100 * probability:.0f} %" if probability == probability else ""
+        unit, name = view.units[self._unit], view.modules[module]
+        return CellWords(unit, "of", view.tasks[task], name, after)
+
 
 class CommonMap(CellMap):
     """Tasks x tasks: how many components of one unit two tasks both use."""
@@ -145,6 +159,7 @@ class CommonMap(CellMap):
         self._view: AllocationView | None = None
         self._unit = 0
         self._counts: list[list[int]] = []
+        self.cursor = (0, 1)
 
     def show(self, view: AllocationView | None, unit: int) -> None:
         """Show a unit by its place in ``view.units``."""
@@ -171,6 +186,14 @@ class CommonMap(CellMap):
             return str(count), self.faded
         modules = len(self._view.modules) if self._view is not None else 1
         return str(count), self.palette.shade(0, count * (LEVELS - 1) // max(1, modules))
+
+    def words(self) -> CellWords:
+        """The two tasks, and how many components they both use."""
+        view = self._view
+        assert view is not None
+        one, other = self.cursor
+        count, of = str(self._counts[one][other]), f" of {len(view.modules)} components"
+        return CellWords(view.tasks[one], "and", view.tasks[other], count, of)
 
 
 def _levels(view: AllocationView) -> list[list[int]]:

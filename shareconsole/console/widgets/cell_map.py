@@ -96,7 +96,7 @@ class CellMap(Panel, can_focus=True):
 
     def footer(self, width: int, height: int) -> Sequence[Row]:
         """Rows under the cells, at most ``height``."""
-        return []
+        return [self.cursor_row(width)] if height >= 1 else []
 
     def words(self) -> CellWords:
         """What is in the cell under the cursor."""

@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from shareconsole.console.palette import Palette
 from shareconsole.console.widgets.panel import RowBuilder, fitted
 
+SAME = "the same task"
+"""The value of a pair that is one task twice, where that says nothing."""
 _COLON = ": "
 
 

@@ -17,7 +17,7 @@ from shareconsole.console.viewmodel.assignment import (
 )
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.cell_words import CellWords
+from shareconsole.console.widgets.cell_words import SAME, CellWords
 from shareconsole.console.widgets.panel import Row
 from shareconsole.console.widgets.task_unit_map import TaskUnitMap
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -71,7 +71,8 @@ class AssignmentMap(TaskUnitMap):
         assert self._view is not None
         task, unit = self.cursor
         cell = self._cells[task][unit]
-        return CellWords(self._view.units[unit], "of", self._view.tasks[task], *_told(cell))
+        told = _told(cell.letter, cell.probability)
+        return CellWords(self._view.units[unit], "of", self._view.tasks[task], *told)
 
 
 class UnitMap(CellMap):
@@ -121,6 +122,14 @@ class UnitMap(CellMap):
             return "?", shade
         return f"{100 * cell.probability:.0f}", shade
 
+    def words(self) -> CellWords:
+        """One of the modules and its probability."""
+        view = self._view
+        assert view is not None
+        task, module = self.cursor
+        told = _told(view.modules[module], self._cells[task][module].probability)
+        return CellWords(view.units[self._unit], "of", view.tasks[task], *told)
+
 
 class SharedMap(CellMap):
     """Tasks x tasks: in how many units two tasks have the same likeliest module."""
@@ -134,6 +143,8 @@ class SharedMap(CellMap):
         super().__init__(name=name, id=id, classes=classes)
         self._view: AssignmentView | None = None
         self._counts: list[list[int]] = []
+        # A task shares all units with itself, which says nothing.
+        self.cursor = (0, 1)
 
     def show(self, view: AssignmentView | None, unit: int = 0) -> None:
         """Show who shares with whom; the same object again costs nothing.
@@ -158,18 +169,26 @@ class SharedMap(CellMap):
         return self.row_names()
 
     def content(self, row: int, column: int) -> tuple[str, Shade]:
-        """A number of units; a task shares all of them with itself, which says nothing."""
+        """A number of units."""
         count = self._counts[row][column]
         units = len(self._view.units) if self._view is not None else 1
         if row == column or not count:
             return ("-" if row == column else "0"), self.faded
         return str(count), self.palette.shade(0, count * (LEVELS - 1) // max(1, units))
 
+    def words(self) -> CellWords:
+        """The two tasks, and in how many units they share."""
+        view = self._view
+        assert view is not None
+        one, other = self.cursor
+        units = f" of {len(view.units)} unit{'s' * (len(view.units) != 1)}"
+        told = (SAME, "") if one == other else (str(self._counts[one][other]), units)
+        return CellWords(view.tasks[one], "and", view.tasks[other], *told)
 
-def _told(cell: Cell) -> tuple[str, str]:
-    """A module's letter, and its probability where it is known."""
-    known = cell.probability == cell.probability
-    return cell.letter, f" {100 * cell.probability:.0f} %" if known else ""
+
+def _told(letter: str, probability: float) -> tuple[str, str]:
+    """A module, and its probability where that is known."""
+    return letter, f" {100 * probability:.0f} %" if probability == probability else ""
 
 
 def _look(widget: CellMap, cell: Cell) -> tuple[str, Shade]:

@@ -13,7 +13,7 @@ from shareconsole.console.palette import LEVELS, Shade
 from shareconsole.console.viewmodel.numerals import format_value
 from shareconsole.console.viewmodel.pairs import PairView
 from shareconsole.console.widgets.cell_map import CellMap
-from shareconsole.console.widgets.cell_words import CellWords
+from shareconsole.console.widgets.cell_words import SAME, CellWords
 from shareconsole.console.widgets.drill_map import DrillMap
 from shareconsole.console.widgets.panel import Row, RowBuilder
 from shareconsole.console.widgets.trend import add_scale, trend_row
@@ -22,8 +22,6 @@ from shareconsole.headless.kinds import mean_of_units
 TITLES = {"similarity": "similarity of weights", "affinity": "affinity of tasks"}
 _LIKE, _UNLIKE = 0, 1
 _UNITS = "[ ] other unit"
-SAME = "the same task"
-"""In place of what a task is to itself."""
 
 
 class PairCells(CellMap):
@@ -192,7 +190,8 @@ class MeanPairs(PairCells):
             return
         self._read(view)
         if view is not None:
-            self.set_title(f"{TITLES[view.kind]}: mean of {len(view.units)} units, hundredths")
+            units = f"{len(view.units)} unit{'s' * (len(view.units) != 1)}"
+            self.set_title(f"{TITLES[view.kind]}: mean of {units}, hundredths")
         self.redraw()
 
     def values(self, view: PairView) -> list[list[float]]:

@@ -99,6 +99,15 @@ def assignment_of(probabilities: NDArray[np.float32]) -> AssignmentView:
     )
 
 
+def sure(tasks: int = 2, units: int = 2, modules: int = 3) -> AssignmentView:
+    """Task t uses module (t + unit) % modules, for certain."""
+    probabilities = np.zeros((units, tasks, modules), np.float32)
+    for unit in range(units):
+        for task in range(tasks):
+            probabilities[unit, task, (task + unit) % modules] = 1.0
+    return assignment_of(probabilities)
+
+
 def errors(tasks: int = 4, *, rand: bool = False) -> ErrorTable:
     """Errors that fell."""
     rows = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +18,15 @@ from shareconsole.console.viewmodel.spectrum import SpectrumView
 from shareconsole.console.viewmodel.step_size import StepSizeView
 from shareconsole.console.viewmodel.tree import TreeView
 from shareconsole.console.widgets.allocation_map import AllocationMap, CommonMap, UsedMap
-from shareconsole.console.widgets.heatmap import AssignmentMap
+from shareconsole.console.widgets.cell_map import CellMap
+from shareconsole.console.widgets.heatmap import AssignmentMap, SharedMap, UnitMap
 from shareconsole.console.widgets.pair_map import MeanPairs, PairsPanel, UnitPairs
 from shareconsole.console.widgets.panel import Panel
 from shareconsole.console.widgets.spectrum import SpectrumPanel
 from shareconsole.console.widgets.step_chart import StepChart
 from shareconsole.console.widgets.tree import TreePanel
 from shareconsole.headless.kinds import arranged, effective_rank
-from tests.console.widgets.fakes import assignment, assignment_of, series
+from tests.console.widgets.fakes import assignment, assignment_of, series, sure
 from tests.console.widgets.stage import on_stage, rows_of, screen_of
 
 SIZES = [(1, 1), (3, 2), (20, 5), (38, 9), (80, 24), (200, 60)]
@@ -226,6 +227,41 @@ def test_pairs_are_hundredths_of_one_unit() -> None:
     assert cells_of(shown(UnitPairs(), pairs(), 1), "task-1") == ["-", "-50", "-50"]
     # 0.25 and -0.5.
     assert cells_of(shown(MeanPairs(), pairs()), "task-2") == ["-12", "-", "-12"]
+
+
+@pytest.mark.parametrize(
+    ("make", "view", "words"),
+    [
+        (UnitMap, sure(), ("conv2 of task-1: b 100 %", "conv2 of task-1: a 0 %")),
+        (SharedMap, assignment(3, 2),
+         ("task-1 and task-2: 2 of 2 units", "task-1 and task-1: the same task")),
+        (UsedMap, allocation(),
+         ("conv2 of task-1: b 90 %", "conv2 of task-1: a 20 %")),
+        (UsedMap, replace(allocation(), probabilities=None),
+         ("conv2 of task-1: b in use", "conv2 of task-1: a not in use")),
+        (CommonMap, allocation(),
+         ("task-1 and task-2: 3 of 4 components", "task-1 and task-1: 3 of 4 components")),
+        (UnitPairs, pairs(),
+         ("task-1 and task-2: -50.0", "task-1 and task-1: the same task")),
+        (MeanPairs, pairs(),
+         ("task-1 and task-2: -12.5", "task-1 and task-1: the same task")),
+    ],
+)  # fmt: skip
+def test_maps_inside_a_unit_tell_what_is_under_the_cursor(
+    make: Callable[[], CellMap], view: object, words: tuple[str, str]
+) -> None:
+    async def act(widget: CellMap, pilot: Pilot[None]) -> None:
+        widget.show(view, 1)  # type: ignore[attr-defined]
+        widget.action_move(-9, -9)
+        widget.action_move(0, 1)
+        assert rows_of(widget)[-1].rstrip() == words[0]
+        widget.action_move(0, -1)
+        assert rows_of(widget)[-1].rstrip() == words[1]
+        pilot.app.screen.set_focus(None)
+        await pilot.pause()
+        assert not rows_of(widget)[-1].strip()
+
+    on_stage(make(), act, size=(60, 12))
 
 
 def test_the_cursor_begins_at_two_tasks_and_one_with_itself_is_told() -> None:
