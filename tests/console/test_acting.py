@@ -59,7 +59,7 @@ def test_the_question_before_a_stop(runs):
             ("escape", closed),
             ("n", closed),
             ("y", "trained has been asked to stop"),
-            ("N", "trained has been asked to stop at once"),
+            ("x", "trained has been asked to stop at once"),
         ):
             await d.press("s")
             await d.until("Stop trained?")
@@ -69,6 +69,32 @@ def test_the_question_before_a_stop(runs):
     drive(runs, act, run=folder)
     asked = [(request.verb, request.data) for request in ControlInbox(folder).poll()]
     assert asked == [("stop", {"now": False}), ("stop", {"now": True})]
+
+
+def test_no_two_answers_to_the_question_are_one_letter():
+    keys = [key for binding in ConfirmStop.BINDINGS for key in binding.key.split(",")]
+    assert len({key.lower() for key in keys}) == len(keys)
+
+
+def test_a_paused_run_is_left_as_it_is(runs, training):
+    folder, trainer = training
+
+    async def act(d):
+        await d.until("● running")
+        await d.press("s")
+        await d.until("Keep training")
+        await d.press("enter", "n", "p")
+        await d.until("= paused")
+        await d.press("s")
+        await d.until("Leave it as it is")
+        assert "Keep training" not in d.text()
+        await d.press("N", "enter")
+        assert d.screen() == "ConfirmStop"
+        await d.press("n")
+        await d.until("= paused")
+
+    drive(runs, act, run=folder)
+    assert verbs(trainer) == ["pause"]
 
 
 def test_r_restarts_what_ended(runs, monkeypatch):

@@ -112,7 +112,7 @@ class RunActing(ConsoleScreen):
             if how in ("stop", "now"):
                 self.host.run_in_thread(lambda stopped: acting.stop(folder, name, now=how == "now"))
 
-        self.app.push_screen(ConfirmStop(name, safe_text(folder.id)), answered)
+        self.app.push_screen(ConfirmStop(name, safe_text(folder.id), state), answered)
 
     def _act(self, action: Callable[[RunFolder, str, acting.ShouldStop], str]) -> None:
         run = self.acted_on()

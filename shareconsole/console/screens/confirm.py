@@ -19,16 +19,19 @@ class ConfirmStop(ModalScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer('stop')", "Stop, with a checkpoint", id="stop-yes"),
-        Binding("N", "answer('now')", "Stop at once, without", id="stop-now"),
+        # No other case of a letter that keeps the run: a slip would lose what came since the last
+        # checkpoint.
+        Binding("x", "answer('now')", "Stop at once, without", id="stop-now"),
         Binding("escape,n", "answer('')", "Keep training", id="stop-no"),
     ]
     what: ClassVar[str] = "Before a run is stopped"
 
-    def __init__(self, run_name: str, run_id: str) -> None:
-        """Name and id, which tells runs of one name apart, as safe text."""
+    def __init__(self, run_name: str, run_id: str, state: str = "running") -> None:
+        """Name and id, which tells runs of one name apart, as safe text; the run's state."""
         super().__init__()
         self._run_name = run_name
         self._run_id = run_id
+        self._rests = state == "paused"
 
     def compose(self) -> ComposeResult:
         """The question and its answers, from the bindings."""
@@ -38,7 +41,10 @@ class ConfirmStop(ModalScreen[str]):
             for binding in self.BINDINGS:
                 if isinstance(binding, Binding):
                     keys = key_words(binding.key).ljust(6)
-                    yield Static(Content.assemble((keys, "bold"), " ", binding.description))
+                    answer = binding.description
+                    if binding.id == "stop-no" and self._rests:
+                        answer = "Leave it as it is"
+                    yield Static(Content.assemble((keys, "bold"), " ", answer))
 
     def action_answer(self, how: str) -> None:
         """Close with the answer."""
