@@ -26,7 +26,8 @@ class Band:
     Attributes:
         steps: [N] int64, ascending.
         lo, median, hi: [N] float32 or float64 over the members that are not NaN; NaN without any.
-        last_members: the last step's fitness, member by member, as logged; empty if N is 0.
+        last_members: the last step's fitness, member by member, as logged; empty if N is 0, and
+            once a stage has begun that has no population.
         num_members: how many members a step has.
         x_max: upper end of the step axis, for all steps of the run; it grows in jumps.
         version: another number whenever anything in here changed.
@@ -82,12 +83,14 @@ class BandBuilder:
             line.reserve(len(fresh))
         for part, stage in by_stage(fresh, self._last_step, stages):
             self._append(part, stage)
-        if before and not anew and len(self._steps) == known and before.x_max == end:
+        last = self._last if self._searches else ()
+        same = len(self._steps) == known and before is not None and before.last_members == last
+        if before and not anew and same and before.x_max == end:
             return before
         self._version += 1
         kept, members = self._steps.view(), len(self._columns)
         lo, median, hi = (line.view() for line in self._lines)
-        self._band = Band(kept, lo, median, hi, self._last, members, end, self._version, stages)
+        self._band = Band(kept, lo, median, hi, last, members, end, self._version, stages)
         return self._band
 
     def _begin(self, rows: Rows) -> None:

@@ -74,13 +74,6 @@ class Canvas:
             dots &= (line + np.arange(self.columns)) % 2 == 0
         self._lay(dots, self._number(ink))
 
-    def scatter(self, positions: NDArray[np.float64], ink: Ink) -> None:
-        """Draw a dash over the full width at each position in [0, 1]; others are left out."""
-        inside = positions[(positions >= 0.0) & (positions <= 1.0)]
-        dots = np.zeros((self._lines, self.columns), np.bool_)
-        dots[self.line_of(inside)] = True
-        self._lay(dots, self._number(ink))
-
     def mark(self, column: int, position: float, glyph: str, ink: Ink) -> None:
         """Put a character at a column of dots; a position outside [0, 1] goes to the edge."""
         if not (0 <= column < self.columns and np.isfinite(position)):

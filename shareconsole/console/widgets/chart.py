@@ -11,11 +11,13 @@ from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.band import Band
 from shareconsole.console.viewmodel.curves import CurveSet
 from shareconsole.console.widgets.axes import GUTTER, bottom_ruler, gutter, left_ruler
-from shareconsole.console.widgets.canvas import Canvas, Ink
+from shareconsole.console.widgets.canvas import Canvas
 from shareconsole.console.widgets.legend import LegendItem, legend_height, legend_rows
 from shareconsole.console.widgets.panel import Panel, Row, message_rows
-from shareconsole.console.widgets.plots import BandPlot, CurvePlot, Picture
+from shareconsole.console.widgets.plots import BandPlot, CurvePlot, Picture, member_mark
 
+_RUG = 2
+"""Cells of the members' dashes, with the blank that sets them apart from the plot."""
 _PLAIN_WIDTH = 3 * GUTTER
 """Narrower plots have no left ruler."""
 
@@ -31,8 +33,8 @@ class Chart(Panel):
     """A plot with rulers and a legend. Shows what ``show`` was last given.
 
     Curves are smoothed lines, the front one over the dim envelope of its raw values. A band is the
-    population's least to largest fitness with the median through it, and the last step's members
-    as dashes along the y axis.
+    population's least to largest fitness with the median through it; while there is a population,
+    the last step's members are dashes along the y axis, apart from the plot.
     """
 
     DEFAULT_CSS = """
@@ -121,7 +123,7 @@ class Chart(Panel):
             self._before = None
             return message_rows(self._empty, width, height, palette)
         left = GUTTER if width >= _PLAIN_WIDTH else 0
-        rug = 1 if left and isinstance(curves, Band) else 0
+        rug = _RUG if left and isinstance(curves, Band) and curves.last_members else 0
         ruler = 2 if height >= 9 else 1 if height >= 5 else 0
         room = height // 6 if height >= 12 else 1 if height >= 4 else 0
         legend = self._legend(curves, palette)
@@ -156,9 +158,11 @@ class Chart(Panel):
         labels = left_ruler(picture.scale, canvas)
         dashes: list[Row] = [()] * canvas.height
         if rug and picture.rug is not None:
-            strip = Canvas(1, canvas.height, ascii_only=palette.ascii)
-            strip.scatter(picture.rug, Ink(palette.series(1), "-"))
-            dashes = [strip.row(y) for y in range(canvas.height)]
+            inside = picture.rug[(picture.rug >= 0.0) & (picture.rug <= 1.0)]
+            held = {canvas.row_of(place) for place in inside.tolist()}
+            dash = Segment(f"{member_mark(palette)} ", palette.series(1))
+            blank = Segment(" " * rug, palette.plain)
+            dashes = [(dash if y in held else blank,) for y in range(canvas.height)]
         return [
             (Segment(gutter(labels.get(y), palette), palette.quiet), *dashes[y])
             for y in range(canvas.height)

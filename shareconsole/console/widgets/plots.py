@@ -130,12 +130,19 @@ class BandPlot:
         """Where the newest step's population lies."""
         members = len(band.last_members)
         low, high = ("v", "^") if palette.ascii else ("▾", "▴")
-        return [
+        items = [
             LegendItem(palette.marker(0), palette.series(0), "median", _last(band.median)),
             LegendItem(low, palette.envelope(0), "lowest", _last(band.lo)),
             LegendItem(high, palette.envelope(0), "highest", _last(band.hi)),
-            LegendItem("-" if palette.ascii else "╶", palette.series(1), "members", members),
         ]
+        if members:
+            items.append(LegendItem(member_mark(palette), palette.series(1), "members", members))
+        return items
+
+
+def member_mark(palette: Palette) -> str:
+    """What stands for a member of the newest population: no glyph that lines are drawn with."""
+    return "-" if palette.ascii else "╶"
 
 
 @dataclass(frozen=True)

@@ -157,13 +157,22 @@ def test_a_stage_without_a_population_has_no_band():
     band = builder.update(table["step"][:30], table[:30], True, 40, stages)
     assert band.steps.tolist() == list(range(1, 21))
     assert len(band.lo) == len(band.median) == len(band.hi) == 20
-    assert band.last_members == tuple(table[f"fitness.{m}"][19] for m in range(3))
+    assert band.last_members == ()
     assert (band.x_max, band.stages) == (30, stages)
     same_axis = builder.update(table["step"][:30], table[30:30], False, 40, stages)
     assert same_axis is band
     grown = builder.update(table["step"], table[30:], False, 40, stages)
     assert grown.steps.tolist() == band.steps.tolist()
     assert grown.x_max == 40
+    # The last population is gone with the first step of the stage, whether or not the axis grows.
+    builder = BandBuilder()
+    search = builder.update(table["step"][:20], table[:20], True, 40, stages)
+    assert search.last_members == tuple(table[f"fitness.{m}"][19] for m in range(3))
+    aim = int(search.x_max)
+    assert builder.update(table["step"][:20], table[20:20], False, aim, stages) is search
+    over = builder.update(table["step"][:20], table[20:22], False, aim, stages)
+    assert (over.last_members, over.x_max) == ((), search.x_max)
+    assert over.version != search.version
     # Where nothing says that a stage begins, a step without fitness is a gap.
     whole = BandBuilder().update(table["step"], table, True, 40)
     assert np.isnan(whole.median).sum() == 20

@@ -333,12 +333,23 @@ def test_resizing_to_almost_nothing_and_back() -> None:
     on_stage(show(curves(300)), act)
 
 
-def test_the_last_members_are_dashes_along_the_axis() -> None:
+@pytest.mark.parametrize("palette", [Palette("none"), Palette("none", ascii=True)], ids=str)
+def test_the_last_members_are_dashes_along_the_axis_apart_from_the_curve(palette: Palette) -> None:
     data = band(200)
-    rows = screen_of(show(data), (80, 24))
-    axis = [row[8] for row in rows[2:-2]]
-    assert any(0x2800 < ord(glyph) < 0x2900 for glyph in axis)
+    rows = screen_of(show(data), (80, 24), palette)
+    axis = [row[8:10] for row in rows[2:-2]]
+    assert set(axis) == {"- " if palette.ascii else "╶ ", "  "}
     assert "members       8" in " ".join(rows[:2])
+
+
+def test_without_a_population_there_are_no_members() -> None:
+    over = replace(band(200), last_members=())
+    rows = screen_of(show(over), (80, 24))
+    assert "╶" not in "".join(rows)
+    assert "members" not in "".join(rows)
+    assert "median" in rows[0]
+    upright = {row.index("│") for row in rows if "│" in row}
+    assert upright == {rows[-2].index("└")}
 
 
 @pytest.mark.parametrize("kind", ["usual", "band"])
