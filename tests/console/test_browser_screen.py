@@ -114,6 +114,38 @@ def test_o_orders_by_one_column_after_the_other(runs):
     drive(runs, act, size=(200, 20))
 
 
+def test_an_order_by_a_column_without_room_is_told(runs):
+    synthetic.ended_run(runs, "a")
+
+    async def act(d):
+        def told():
+            """The heads marked, or what the first line says of the order."""
+            head = next((word for word in d.rows()[1].split() if word[-1] in "▾▴"), "")
+            return head or d.rows()[0].partition("ordered by ")[2].strip()
+
+        await d.until("finished")
+
+        async def following():
+            before = told()
+            await d.press("o")
+            # Each key changes what is on the screen.
+            await d.until(lambda: told() not in (before, ""))
+            return told()
+
+        assert told() == "age▾"
+        seen = [await following() for _ in SORTABLE]
+        assert len(set(seen)) == len(SORTABLE)
+        while await following() != "seed":
+            pass
+        await d.press("O")
+        await d.until("ordered by seed, highest first")
+        await d.resize(160, 24)
+        await d.until(lambda: told() == "seed▾")
+        assert "ordered" not in d.text()
+
+    drive(runs, act, size=(80, 24))
+
+
 def test_rows_and_heads_can_be_clicked(runs):
     synthetic.ended_run(runs, "one")
     synthetic.ended_run(runs, "two")

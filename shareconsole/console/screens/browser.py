@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import ScreenResume
+from textual.events import Resize, ScreenResume
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
@@ -19,7 +19,7 @@ from shareconsole.console.screens.base import RUN_BINDINGS, RunActing
 from shareconsole.console.viewmodel.browser import NEWEST_FIRST, RunList
 from shareconsole.console.viewmodel.listing import RunListing
 from shareconsole.console.widgets.key_bar import KeyBar
-from shareconsole.console.widgets.run_columns import SORTABLE
+from shareconsole.console.widgets.run_columns import SORTABLE, hidden_order
 from shareconsole.console.widgets.run_table import RunTable
 from shareconsole.console.widgets.text_row import TextRow
 from shareconsole.errors import UsageError
@@ -120,9 +120,14 @@ class BrowserScreen(RunActing):
 
     def _tell(self, figures: str) -> None:
         palette = self.palette
-        name = ("shareconsole", palette.strong + palette.series(0))
-        self.query_one("#title", TextRow).show(name, (f"   {figures}", palette.plain))
+        parts = [("shareconsole", palette.strong + palette.series(0)),
+                 (f"   {figures}", palette.plain)]  # fmt: skip
+        order = hidden_order(self._listing.sort_key, self.app.size.width) if self._listing else ""
+        if order:
+            parts.append((f"   ordered by {order}", palette.strong))
+        self.query_one("#title", TextRow).show(*parts)
 
+    @on(Resize)
     def recolour(self) -> None:
         """Write the lines above and below the table anew."""
         self._tell(_figures(self._listing) if self._listing else "")

@@ -121,6 +121,15 @@ def fit(width: int) -> list[tuple[Column, int]]:
     return [(one, cells + more * one.grows) for one, cells in zip(columns, widths, strict=True)]
 
 
+def hidden_order(sort_key: str, width: int) -> str:
+    """What the list is ordered by, if the column whose head would show it has no room."""
+    key = sort_key.removeprefix("-")
+    if any(column.key == key for column, _ in fit(width)):
+        return ""
+    head = next((column.head for column in COLUMNS if key and column.key == key), "")
+    return f"{head}, highest first" if head and sort_key.startswith("-") else head
+
+
 def _needed(columns: list[Column]) -> int:
     return 1 + sum(column.cells + GAP for column in columns)
 
