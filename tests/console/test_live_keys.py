@@ -89,6 +89,21 @@ def test_what_is_typed_before_a_run_is_open_is_carried_out_when_it_is(
     drive(runs, act, run=ended, size=(80, 24))
 
 
+def test_zoom_is_offered_where_it_makes_a_panel_larger(runs, ended):
+    async def act(d):
+        await d.until("[1 loss]")
+        assert "y log y" in d.rows()[-1]
+        assert "z zoom" not in d.rows()[-1]
+        for size in ((120, 36), (200, 50)):
+            await d.resize(*size)
+            await d.until(lambda: "z zoom" in d.rows()[-1])
+        for size in ((99, 36), (120, 29)):
+            await d.resize(*size)
+            await d.until(lambda: "z zoom" not in d.rows()[-1])
+
+    drive(runs, act, run=ended, size=(80, 24))
+
+
 def test_keys_of_the_test_errors(runs, ended):
     async def act(d):
         def shows(task):

@@ -170,12 +170,21 @@ class LiveScreen(PanelActing):
     @on(events.Resize)
     def _resized(self) -> None:
         self.fit_in()
+        self.refresh_bindings()
 
     @property
     def paged(self) -> bool:
         """Whether the panels are pages."""
+        return self._zoomed or self._small
+
+    @property
+    def _small(self) -> bool:
         width, height = self.app.size
-        return self._zoomed or width < ALL_PANELS[0] or height < ALL_PANELS[1]
+        return width < ALL_PANELS[0] or height < ALL_PANELS[1]
+
+    def offers(self, action: str) -> bool:
+        """Where the panels are pages anyway, none can be made larger."""
+        return not self._small if action == "zoom" else super().offers(action)
 
     def fit_in(self) -> None:
         """Fit the panels, the tabs and the log into the size."""
