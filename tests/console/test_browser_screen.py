@@ -135,10 +135,10 @@ def test_an_order_by_a_column_without_room_is_told(runs):
         assert told() == "age▾"
         seen = [await following() for _ in SORTABLE]
         assert len(set(seen)) == len(SORTABLE)
-        while await following() != "seed":
+        while await following() != "seed▴":
             pass
         await d.press("O")
-        await d.until("ordered by seed, highest first")
+        await d.until("ordered by seed▾")
         await d.resize(160, 24)
         await d.until(lambda: told() == "seed▾")
         assert "ordered" not in d.text()

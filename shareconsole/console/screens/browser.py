@@ -122,8 +122,9 @@ class BrowserScreen(RunActing):
         palette = self.palette
         parts = [("shareconsole", palette.strong + palette.series(0)),
                  (f"   {figures}", palette.plain)]  # fmt: skip
-        order = hidden_order(self._listing.sort_key, self.app.size.width) if self._listing else ""
-        if order:
+        key = self._listing.sort_key if self._listing else NEWEST_FIRST
+        order = hidden_order(key, self.app.size.width, palette)
+        if order and key != NEWEST_FIRST:
             parts.append((f"   ordered by {order}", palette.strong))
         self.query_one("#title", TextRow).show(*parts)
 

@@ -121,13 +121,19 @@ def fit(width: int) -> list[tuple[Column, int]]:
     return [(one, cells + more * one.grows) for one, cells in zip(columns, widths, strict=True)]
 
 
-def hidden_order(sort_key: str, width: int) -> str:
-    """What the list is ordered by, if the column whose head would show it has no room."""
+def hidden_order(sort_key: str, width: int, palette: Palette) -> str:
+    """What the list is ordered by, as its head would show it, if that has no room; else nothing."""
     key = sort_key.removeprefix("-")
     if any(column.key == key for column, _ in fit(width)):
         return ""
     head = next((column.head for column in COLUMNS if key and column.key == key), "")
-    return f"{head}, highest first" if head and sort_key.startswith("-") else head
+    return f"{head}{_order_mark(sort_key, palette)}" if head else ""
+
+
+def _order_mark(sort_key: str, palette: Palette) -> str:
+    """What a head has behind it that the list is ordered by: which way."""
+    reverse = sort_key.startswith("-")
+    return ("v" if reverse else "^") if palette.ascii else ("▾" if reverse else "▴")
 
 
 def _needed(columns: list[Column]) -> int:
