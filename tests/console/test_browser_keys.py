@@ -6,12 +6,13 @@ import pytest
 from textual.widgets import Input
 
 from shareconsole.console.screens.browser import BrowserScreen
+from shareconsole.console.widgets.filter_input import FilterInput
 from shareconsole.console.widgets.run_table import RunTable
 from tests.cli import synthetic
 from tests.console.driving import drive
 from tests.console.walking import Walk
 
-KINDS = (BrowserScreen, RunTable)
+KINDS = (BrowserScreen, RunTable, FilterInput)
 
 
 def on(d, name):
@@ -104,3 +105,25 @@ def test_keys_in_the_packet_of_enter_are_for_the_run_that_it_opens(runs, ended, 
         await d.until(lambda: isinstance(d.app.screen, BrowserScreen))
 
     drive(runs, act, size=(80, 24))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+def test_the_ways_out_of_the_filter_are_named(runs, size):
+    synthetic.ended_run(runs, "apple")
+
+    async def act(d):
+        walk = Walk(d, FilterInput)
+        await d.until("finished")
+        assert "esc" not in d.rows()[-1]
+        await d.press("slash", "a")
+        await d.until(
+            lambda: d.rows()[-1].startswith(" enter keep the filter  esc clear the filter ")
+        )
+        assert "/ filter" not in d.rows()[-1]
+        await walk("enter", lambda: isinstance(d.app.focused, RunTable))
+        await d.until(lambda: "esc clear the filter" in d.rows()[-1])
+        await d.press("escape")
+        await d.until(lambda: "esc" not in d.rows()[-1])
+        walk.over()
+
+    drive(runs, act, size=size)

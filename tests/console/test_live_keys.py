@@ -104,6 +104,19 @@ def test_zoom_is_offered_where_it_makes_a_panel_larger(runs, ended):
     drive(runs, act, run=ended, size=(80, 24))
 
 
+def test_the_way_back_gives_way_last(runs, ended):
+    async def act(d):
+        await d.until("[1 loss]")
+        for width in (80, 60, 40, 20, 10):
+            await d.resize(width, 24)
+            await d.until(lambda: "esc back" in d.rows()[-1])
+            assert ("q quit" in d.rows()[-1]) == (width >= 20)
+        await d.resize(6, 24)
+        await d.until(lambda: "esc" not in d.rows()[-1])
+
+    drive(runs, act, run=ended, size=(80, 24))
+
+
 def test_keys_of_the_test_errors(runs, ended):
     async def act(d):
         def shows(task):

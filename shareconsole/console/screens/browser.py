@@ -18,6 +18,7 @@ from shareconsole.console.messages import RunsListed
 from shareconsole.console.screens.base import RUN_BINDINGS, RunActing
 from shareconsole.console.viewmodel.browser import NEWEST_FIRST, RunList
 from shareconsole.console.viewmodel.listing import RunListing
+from shareconsole.console.widgets.filter_input import FilterInput
 from shareconsole.console.widgets.key_bar import KeyBar
 from shareconsole.console.widgets.run_columns import SORTABLE, hidden_order
 from shareconsole.console.widgets.run_table import RunTable
@@ -40,7 +41,7 @@ class BrowserScreen(RunActing):
         Binding("O", "reverse", "Reverse order", show=False, id="sort-reverse"),
         *RUN_BINDINGS,
         Binding("l", "log", "Log", id="log"),
-        Binding("escape", "clear", "Clear the filter", show=False, id="filter-clear"),
+        Binding("escape", "clear", "Clear the filter", id="filter-clear"),
     ]
     what: ClassVar[str] = "Runs"
     AUTO_FOCUS = "RunTable"
@@ -58,8 +59,10 @@ class BrowserScreen(RunActing):
         yield TextRow(id="title")
         with Horizontal(id="filter"):
             yield Static("filter", id="filter-label", markup=False)
-            yield Input(placeholder="word  method:learned_sharing  macro_error<0.12  -tag:bad",
-                        id="filter-text")  # fmt: skip
+            yield FilterInput(
+                placeholder="word  method:learned_sharing  macro_error<0.12  -tag:bad",
+                id="filter-text",
+            )
             yield Static(id="filter-problem", markup=False)
         yield RunTable(self._open, id="runs")
         yield Static(id="empty", markup=False)
@@ -153,6 +156,14 @@ class BrowserScreen(RunActing):
             self._state = state
             self.refresh_bindings()
 
+    def offers(self, action: str) -> bool:
+        """Name what leaves the filter where there is one, and what begins one where it is not."""
+        if action == "clear":
+            return self.query_one("#filter").display
+        if action == "filter":
+            return not isinstance(self.focused, FilterInput)
+        return super().offers(action)
+
     def acted_on(self) -> tuple[RunFolder, str, str] | None:
         """The run under the cursor."""
         row = self.query_one(RunTable).row
@@ -185,6 +196,7 @@ class BrowserScreen(RunActing):
         self._apply("")
         self.query_one("#filter").display = False
         self.query_one(RunTable).focus()
+        self.refresh_bindings()
 
     @on(Input.Changed, "#filter-text")
     def _changed(self, event: Input.Changed) -> None:

@@ -36,6 +36,7 @@ def sections() -> list[tuple[str, list[tuple[str, str]]]]:
     from shareconsole.console.widgets.cell_map import CellMap
     from shareconsole.console.widgets.drill_map import DrillMap
     from shareconsole.console.widgets.errors import ErrorPanel
+    from shareconsole.console.widgets.filter_input import FilterInput
     from shareconsole.console.widgets.pair_map import PairsPanel
     from shareconsole.console.widgets.preset_list import PresetList
     from shareconsole.console.widgets.run_table import RunTable
@@ -43,7 +44,7 @@ def sections() -> list[tuple[str, list[tuple[str, str]]]]:
 
     places: list[tuple[str, list[type[DOMNode]]]] = [
         ("Everywhere", [ConsoleApp, ConsoleScreen]),
-        (BrowserScreen.what, [RunTable, BrowserScreen]),
+        (BrowserScreen.what, [RunTable, BrowserScreen, FilterInput]),
         (LiveScreen.what, [LiveScreen, DrillMap, PairsPanel]),
         (UnitScreen.what, [UnitScreen]),
         (PresetScreen.what, [PresetScreen]),

@@ -19,6 +19,7 @@ _KEYS = {
     "escape": "esc", "question_mark": "?", "slash": "/", "left_square_bracket": "[",
     "right_square_bracket": "]", "pageup": "pgup", "pagedown": "pgdn", "plus": "+", "minus": "-",
 }  # fmt: skip
+_BACK = _KEYS["escape"]
 
 
 def key_words(keys: str) -> str:
@@ -61,7 +62,10 @@ def _place(binding: Binding, kind: type[object]) -> int:
 
 
 class KeyBar(Panel):
-    """One row. The keys that work everywhere stand at the right and give way last."""
+    """One row. The keys that work everywhere stand at the right and give way last but the way back.
+
+    Whoever does not know where they are needs that one.
+    """
 
     DEFAULT_CSS = """
     KeyBar {
@@ -90,11 +94,13 @@ class KeyBar(Panel):
         # Textual's own key for the palette carries no word of ours.
         right = [_item(binding) for binding in bindings if binding.action in everywhere]
         left = [_item(binding) for binding in bindings if binding.action not in everywhere]
-        while right and _width(right) > width:
+        back = _width([item for item in left if item[0] == _BACK])
+        while right and _width(right) + back > width:
             right.pop(0)
         room = width - _width(right)
         while left and _width(left) > room:
-            left.pop()
+            others = [item for item in left if item[0] != _BACK]
+            left.remove(others[-1] if others else left[-1])
         row = RowBuilder(width)
         self._spans = []
         for place, (key, word, action) in enumerate([*left, *right]):
