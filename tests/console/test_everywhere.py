@@ -65,6 +65,32 @@ def test_every_key_is_in_the_help_and_the_keys_of_the_screen_come_first(runs, en
     drive(runs, act, run=ended, size=(120, 60))
 
 
+def test_a_help_without_room_says_how_much_more_there_is(runs, ended):
+    async def act(d):
+        def foot():
+            return d.rows()[-3].strip("│ ")
+
+        await d.until("[1 loss]")
+        await d.press("question_mark")
+        await d.until("1-20 of ")
+        total = int(foot().split()[2])
+        assert foot() == f"1-20 of {total}   pgdn: more"
+        seen = set(d.rows()[1:-3])
+        await d.press("pagedown")
+        await d.until(lambda: foot().endswith("pgup: back"))
+        assert "pgdn" not in foot() or total > 39
+        seen.update(d.rows()[1:-3])
+        await d.press("end")
+        await d.until(lambda: foot() == f"{total - 19}-{total} of {total}   pgup: back")
+        seen.update(d.rows()[1:-3])
+        text = "\n".join(seen)
+        assert all(what in text for _, keys in sections() for _, what in keys)
+        await d.resize(120, 60)
+        await d.gone("pgup: back")
+
+    drive(runs, act, run=ended, size=(80, 24))
+
+
 def test_the_palette_offers_what_the_keys_do(runs, ended):
     async def act(d):
         await d.until("entropy")

@@ -87,7 +87,7 @@ class HelpScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """The page and the keys of the page."""
-        yield Lines(id="help", classes="panel")
+        yield Lines(counted=True, id="help", classes="panel")
         yield KeyBar()
 
     def on_mount(self) -> None:

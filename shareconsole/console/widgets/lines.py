@@ -33,6 +33,7 @@ class Lines(Panel, can_focus=True):
         empty: str = "",
         *,
         follow: bool = False,
+        counted: bool = False,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -42,6 +43,8 @@ class Lines(Panel, can_focus=True):
         Args:
             empty: what stands there while there is none.
             follow: keep the last line in view while it is in view.
+            counted: where not all has room, say in the last row what is in view, and how to see
+                more.
             name: as for every widget.
             id: as for every widget.
             classes: as for every widget.
@@ -50,6 +53,7 @@ class Lines(Panel, can_focus=True):
         self._empty = empty
         self._lines: Sequence[Line] = ()
         self._follow = follow
+        self._counted = counted
         self._at_end = follow
         self._top = 0
         self._wrapped: list[Row] = []
@@ -73,10 +77,22 @@ class Lines(Panel, can_focus=True):
         if not self._lines:
             return message_rows(self._empty, width, height, self.palette)
         rows = self._rows_at(width)
-        last = max(0, len(rows) - height)
+        room = self._room(len(rows), height)
+        last = max(0, len(rows) - room)
         self._top = last if self._at_end else min(self._top, last)
-        shown = rows[self._top : self._top + height]
-        return [*shown, *[blank_row(width)] * (height - len(shown))]
+        shown = rows[self._top : self._top + room]
+        foot = [self._count_row(len(rows), room, width)] if room < height else []
+        return [*shown, *[blank_row(width)] * (room - len(shown)), *foot]
+
+    def _room(self, total: int, height: int) -> int:
+        """Rows of text in view, of so many."""
+        return height - 1 if self._counted and total > height > 1 else height
+
+    def _count_row(self, total: int, room: int, width: int) -> Row:
+        end = self._top + room
+        keys = " ".join(["pgdn: more"] * (end < total) + ["pgup: back"] * (self._top > 0))
+        text = f"{self._top + 1}-{end} of {total}   {keys}"
+        return RowBuilder(width).add(text, self.palette.strong).row()
 
     def _rows_at(self, width: int) -> list[Row]:
         circumstances = (width, self.palette)
@@ -90,14 +106,17 @@ class Lines(Panel, can_focus=True):
         width, height = self.size
         if width < 1 or height < 1 or not self._lines:
             return
-        last = max(0, len(self._rows_at(width)) - height)
+        total = len(self._rows_at(width))
+        last = max(0, total - self._room(total, height))
         self._top = max(0, min(last, self._top + by))
         self._at_end = self._follow and self._top == last
         self.redraw()
 
     def action_scroll_page(self, direction: int) -> None:
         """Go up or down by what is in view, but for one row."""
-        self.action_scroll_lines(direction * max(1, self.size.height - 1))
+        width, height = self.size
+        room = self._room(len(self._rows_at(width)), height) if width > 0 else height
+        self.action_scroll_lines(direction * max(1, room - 1))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Go down."""
