@@ -50,6 +50,8 @@ class ErrorTable:
         steps: [N] int64, the steps of all evaluations.
         version: another number whenever anything in here changed.
         stage: the one that ``best`` is of, safe text; empty for the first, or without stages.
+        since: for each stage that follows another one, how many of the evaluations are from there
+            on; descending, 0 left out.
     """
 
     rows: tuple[ErrorRow, ...]
@@ -61,6 +63,7 @@ class ErrorTable:
     steps: NDArray[np.int64]
     version: int
     stage: str = ""
+    since: tuple[int, ...] = ()
 
 
 class ErrorBuilder:
@@ -110,6 +113,9 @@ class ErrorBuilder:
             steps=np.ascontiguousarray(rows["step"]),
             version=self._version,
             stage=_stage_of(rows, stages),
+            since=tuple(
+                count for stage in stages if (count := int((rows["step"] > stage.start).sum()))
+            ),
         )
         return self._table
 

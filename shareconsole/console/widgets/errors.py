@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -121,7 +122,9 @@ class ErrorPanel(ScrollingPanel, can_focus=True):
         if best_cells:
             builder.add(_number(row.best) if best else " " * best_cells, palette.quiet)
         if trend:
-            builder.add("  ").add(_trend(row.trend[-trend:], palette), palette.series(0))
+            assert self._table is not None
+            bars = _trend(row.trend, self._table.since, trend, palette)
+            builder.add("  ").add(bars, palette.series(0))
         return builder.row()
 
     def _means_row(self, width: int) -> Row:
@@ -160,10 +163,24 @@ def _number(value: float | None) -> str:
     return text.rjust(_NUMBER_CELLS)
 
 
-def _trend(values: Sequence[float], palette: Palette) -> str:
-    """Bars of the logarithm, so that the first, untrained errors do not flatten all the others."""
+def _trend(values: Sequence[float], since: Sequence[int], width: int, palette: Palette) -> str:
+    """Bars of the logarithm, so that the first, untrained errors do not flatten all the others.
+
+    An upright stands where a stage begins: its networks may be others than those before.
+    """
+    shown = min(len(values), width)
+    while shown + len(starts := _starts(since, shown)) > width:
+        shown -= 1
     logs = [math.log(max(v, _LEAST_ERROR)) if math.isfinite(v) else v for v in values]
+    logs = logs[len(logs) - shown :]
     finite = [v for v in logs if math.isfinite(v)]
     low = min(finite, default=0.0)
     high = max([low + _LEAST_RANGE, *finite])
-    return spark(logs, len(logs), palette, low=low, high=high)
+    bars = spark(logs, len(logs), palette, low=low, high=high)
+    begins = "|" if palette.ascii else "┊"
+    return begins.join(bars[first:last] for first, last in pairwise((0, *starts, shown)))
+
+
+def _starts(since: Sequence[int], shown: int) -> list[int]:
+    """Where stages begin within so many of the last evaluations."""
+    return sorted({shown - count for count in since if 0 < count < shown})

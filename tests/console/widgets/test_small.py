@@ -52,6 +52,27 @@ class TestErrorPanel:
         on_stage(panel, act)
         assert titles == ["test error %", "test error %, best of tree"]
 
+    @pytest.mark.parametrize("palette", PALETTES[-2:], ids=str)
+    def test_a_trend_shows_where_a_stage_begins(self, palette: Palette) -> None:
+        mark = "|" if palette.ascii else "┊"
+        values = (60.0, 20.0, 9.0, 5.0, 70.0, 20.0, 9.0)
+        rows = tuple(replace(row, trend=values) for row in errors(2).rows)
+
+        def drawn(width: int, *since: int) -> list[str]:
+            panel = ErrorPanel()
+            panel.show(replace(errors(2), rows=rows, macro_trend=values, since=since))
+            return screen_of(panel, (width, 12), palette)
+
+        for width, before in ((60, 4), (30, 4), (28, 2)):
+            trends = [row.split()[-1] for row in drawn(width, 3) if mark in row]
+            assert len(trends) == 3  # two tasks and the mean of them
+            for trend in trends:
+                assert [len(part) for part in trend.split(mark)] == [before, 3]
+        # With no evaluation of another stage in view, and in a stage that begins long before.
+        for since in ((7,), (), (30, 7)):
+            assert mark not in "".join(drawn(60, *since))
+        assert drawn(60, 5, 3, 3)[1].count(mark) == 2
+
     def test_rows(self) -> None:
         rows = screen_of(table(3, rand=True), (60, 14))
         assert rows[0].split() == ["task", "now", "best", "trend"]
