@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shareconsole.console.widgets.filter_input import FilterInput
 from shareconsole.console.widgets.run_columns import SORTABLE
 from shareconsole.console.widgets.run_table import RunTable
 from tests.cli import synthetic
@@ -89,6 +90,33 @@ def test_a_filter_shows_what_matches_and_says_what_it_is_not(runs):
         assert isinstance(d.app.focused, RunTable)
 
     drive(runs, act)
+
+
+def test_what_is_wrong_with_a_filter_is_readable_beside_it(runs):
+    synthetic.ended_run(runs, "apple")
+    problems = {
+        "seed:x": "'x' is not a number that seed could be compared with",
+        "sed:7": "unknown key 'sed'; known: id, ",
+        "seed<": "nothing follows '<'; ",
+        "state:run": "no state is called 'run'; ",
+        "a 'b": "No closing quotation",
+        "apple or pear": "there is no 'or'; all terms must hold",
+    }
+
+    async def act(d):
+        await d.until("apple")
+        for text, problem in problems.items():
+            await d.press("slash")
+            field = d.app.screen.query_one(FilterInput)
+            field.value = text
+            await d.until(problem)
+            row = d.rows()[1]
+            assert row.startswith(f" filter  {text} ")
+            assert "filter" not in row[8:]
+            await d.press("escape")
+            await d.gone(problem)
+
+    drive(runs, act, size=(80, 24))
 
 
 def test_o_orders_by_one_column_after_the_other(runs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from textual import on
@@ -29,6 +30,8 @@ from shareconsole.safe_text import safe_text
 from shareconsole.store.folder import RunFolder
 
 _AGE_SECONDS = 1.0
+_ABOUT = re.compile(r"""filter( '(\\.|[^'\\])*'| "(\\.|[^"\\])*")?: """)
+"""What a problem with a filter begins with."""
 
 
 class BrowserScreen(RunActing):
@@ -213,7 +216,8 @@ class BrowserScreen(RunActing):
         try:
             self._runs.filter(text)
         except UsageError as error:
-            problem = safe_text(error)
+            # The word that it is about stands beside it already.
+            problem = safe_text(_ABOUT.sub("", str(error)))
         self.query_one("#filter-problem", Static).update(Content(problem))
         self._feed.wake()
 
