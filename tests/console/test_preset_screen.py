@@ -6,6 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from shareconsole.console.screens.presets import PresetScreen
+from shareconsole.console.viewmodel.presets import PresetChoice
 from shareconsole.console.widgets.preset_list import PresetList
 from shareconsole.store.folder import RunFolder
 from shareconsole.store.identity import read_identity
@@ -64,6 +65,35 @@ def test_keys_of_the_list(runs):
         walk.over()
 
     drive(runs, act)
+
+
+@pytest.mark.parametrize(("size", "cells"), [((80, 24), 34), ((120, 36), 47), ((200, 50), 47)])
+def test_the_list_is_as_wide_as_its_longest_name(runs, monkeypatch, size, cells):
+    longest = "p" * 40
+    choices = (PresetChoice("digits", "", True, "presets/digits.toml"),
+               PresetChoice(longest, "", True, "presets/p.toml"))  # fmt: skip
+    monkeypatch.setattr("shareconsole.console.viewmodel.presets.preset_choices", lambda: choices)
+
+    async def act(d):
+        await d.press("n")
+        await d.until("parameters")
+        assert d.app.screen.query_one(PresetList).outer_size.width == cells
+        assert any(longest in row for row in d.rows()) == (size[0] > 80)
+        assert d.app.screen.query_one("#settings").outer_size.width == size[0] - cells
+
+    drive(runs, act, size=size)
+
+
+def test_a_short_list_keeps_its_width(runs, monkeypatch):
+    choices = (PresetChoice("digits", "", True, "presets/digits.toml"),)
+    monkeypatch.setattr("shareconsole.console.viewmodel.presets.preset_choices", lambda: choices)
+
+    async def act(d):
+        await d.press("n")
+        await d.until("parameters")
+        assert d.app.screen.query_one(PresetList).outer_size.width == 34
+
+    drive(runs, act, size=(200, 50))
 
 
 def test_a_preset_starts_under_another_name_and_seed(runs, started):

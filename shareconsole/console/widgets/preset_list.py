@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 
 from shareconsole.console.widgets.panel import Panel, Row, RowBuilder, fitted, message_rows
@@ -52,9 +54,15 @@ class PresetList(Panel, can_focus=True):
     def show(self, choices: Sequence[PresetChoice]) -> None:
         """Show presets."""
         self._choices, self._cursor = choices, 0
+        self.refresh(layout=True)
         self.redraw()
         if choices:
             self.post_message(self.Highlighted())
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """What the longest name takes, where the styles leave the width to the content."""
+        rows = [cell_len(one.name) + len(f" {_origin(one)}") + 2 for one in self._choices or ()]
+        return max(rows, default=0)
 
     def draw(self, width: int, height: int) -> Sequence[Row]:
         """The names in view, and where each preset comes from."""
@@ -66,7 +74,7 @@ class PresetList(Panel, can_focus=True):
         self._top = max(self._top, self._cursor - height + 1)
         rows = []
         for place, choice in enumerate(choices[self._top : self._top + height], self._top):
-            origin = "" if choice.shipped else "here"
+            origin = _origin(choice)
             row = RowBuilder(width).add(" ")
             name = fitted(choice.name, width - 2 - len(origin), ascii_only=palette.ascii)
             here = place == self._cursor
@@ -94,3 +102,8 @@ class PresetList(Panel, can_focus=True):
             self.action_move(self._top + place.y - self._cursor)
             if event.chain == 2:
                 self.post_message(self.Chosen())
+
+
+def _origin(choice: PresetChoice) -> str:
+    """Where a preset comes from, if that needs saying."""
+    return "" if choice.shipped else "here"
