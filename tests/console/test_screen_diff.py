@@ -158,7 +158,7 @@ def test_the_console_in_a_terminal_shows_the_same_as_when_it_writes_all_anew(tmp
             about = terminal.rows()[-2]
             terminal.press(key)
             terminal.until(lambda rows, about=about: rows[-2] != about)
-        for key, sight in (("o", "state▴"), ("?", "Moving")):
+        for key, sight in (("o", "state▴"), ("?", "pgdn: more")):
             terminal.press(key)
             terminal.until(sight)
         terminal.press("\x1b")
