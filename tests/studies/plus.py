@@ -194,7 +194,9 @@ def main() -> None:
     kept = Path(__file__).with_suffix(".csv")
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", choices=CASES, default=[*CASES], metavar="CASE")
-    parser.add_argument("--seeds", type=int, help="seeds of each case, by default 5, 5 and 3")
+    parser.add_argument(
+        "--seeds", type=int, help="seeds of each case, by default 5, and 1 of the largest"
+    )
     parser.add_argument("--first", type=int, default=FIRST_SEED, help="the first of them")
     parser.add_argument(
         "--variants",
