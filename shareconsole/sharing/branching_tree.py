@@ -7,12 +7,13 @@ itself; a tree costs the sum over its units.
 
 The search goes from the heads, where all tasks are apart, to the input, and keeps for each
 partition the partial trees that no other beats in both cost and parameters. Without a beam it looks
-at all trees. With one, a partition of many clusters is only continued by the partitions that
-merging two clusters at a time leads to, always those that cost least: by the unit's own
-dissimilarities, and by the mean of its own and those of the units before it; and of all partial
+at all trees. With one, a partition of many clusters is only continued by partitions that merging
+two clusters at a time leads to. Of each number of clusters the cheapest few are kept: by the unit's
+own dissimilarities, and by the mean of its own and those of the units before it. And of all partial
 trees, the cheapest few are kept in each of 32 equal slices of the parameters spent. The slices
 are there because partial trees that have spent more are cheaper, and would crowd out the rest. What
-is said here of beams is our own; the paper's search for many tasks is not known to us.
+is said here of beams is our own; the paper's search for many tasks is not known to us. How much it
+misses is measured by `tests.studies.tree_search`.
 
 Shapes: L units, T tasks.
 """
@@ -64,6 +65,7 @@ def cheapest_tree(
     *,
     weighting: Weighting = "clusters",
     beam_width: int | None = None,
+    many_clusters: int = MANY_CLUSTERS,
 ) -> Tree:
     """The tree of least cost, and of those the one with the fewest parameters.
 
@@ -72,15 +74,18 @@ def cheapest_tree(
         unit_parameters: L numbers, the parameters of one module of each unit.
         limit: Parameters that the modules may have in all.
         weighting: What the mean over clusters is over.
-        beam_width: Partial trees kept in each slice; None looks at all trees, which is for few
-            tasks: at 8 there are some 168,000 ways to go on at every unit.
+        beam_width: Partial trees kept in each slice, and partitions of each number of clusters
+            while clusters are merged; None looks at all trees, which is for few tasks: at 8 there
+            are some 168,000 ways to go on at every unit.
+        many_clusters: From how many clusters on a beam merges instead of looking at all ways to.
 
     Raises:
         ValueError: Not even one module per unit is within the limit.
     """
     if sum(unit_parameters) > limit:
         raise ValueError(f"{sum(unit_parameters)} parameters at least are over the limit, {limit}")
-    search = _Search(1 - np.asarray(affinity_LTT, dtype=np.float64), weighting, beam_width)
+    dissimilarity_LTT = 1 - np.asarray(affinity_LTT, dtype=np.float64)
+    search = _Search(dissimilarity_LTT, weighting, beam_width, many_clusters)
     num_tasks = affinity_LTT.shape[1]
     front = _Front.start(num_tasks)
     fronts = [front]
@@ -151,11 +156,16 @@ class _Search:
     """Continues partial trees towards the input."""
 
     def __init__(
-        self, dissimilarity_LTT: Floats, weighting: Weighting, beam_width: int | None
+        self,
+        dissimilarity_LTT: Floats,
+        weighting: Weighting,
+        beam_width: int | None,
+        many_clusters: int,
     ) -> None:
         self._dissimilarity_LTT = dissimilarity_LTT
         self._weighting: Weighting = weighting
-        self._looks_at_all = beam_width is None
+        self._beam_width = beam_width
+        self._many_clusters = many_clusters
         self._known: dict[tuple[int, Partition], float] = {}
 
     def grow(self, front: _Front, unit: int, parameters: int, limit: int) -> _Front:
@@ -181,11 +191,11 @@ class _Search:
 
     def _coarser(self, unit: int, partition: Partition) -> Iterator[tuple[Partition, float]]:
         """The partitions of a unit that `partition` may refine, and what each costs."""
-        if self._looks_at_all or max(partition) + 1 < MANY_CLUSTERS:
+        if self._beam_width is None or max(partition) + 1 < self._many_clusters:
             for coarser in coarsenings(partition):
                 yield coarser, self._cost(unit, coarser)
             return
-        yield from self._merged(unit, partition).items()
+        yield from self._merged(unit, partition, self._beam_width).items()
 
     def _cost(self, unit: int, partition: Partition) -> float:
         key = unit, partition
@@ -194,11 +204,11 @@ class _Search:
             self._known[key] = partition_cost(dissimilarity_TT, partition, self._weighting)
         return self._known[key]
 
-    def _merged(self, unit: int, partition: Partition) -> dict[Partition, float]:
+    def _merged(self, unit: int, partition: Partition, width: int) -> dict[Partition, float]:
         own = self._dissimilarity_LTT[unit]
         found: dict[Partition, float] = {}
         for guide in (own, self._dissimilarity_LTT[: unit + 1].mean(0)):
-            found.update(merges(np.stack([own, guide]), partition, self._weighting))
+            found.update(merges(np.stack([own, guide]), partition, self._weighting, width))
         return found
 
 

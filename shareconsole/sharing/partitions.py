@@ -3,7 +3,7 @@
 Source: the cost of Vandenhende et al. 2020 (arXiv 1904.02920) of one unit, the mean over clusters
 of the largest dissimilarity of two tasks within; a task by itself costs nothing.
 
-Shapes: T tasks, C clusters.
+Shapes: T tasks, C clusters, B partitions.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
 
 Partition = tuple[int, ...]
 """The cluster of each task; clusters are numbered from 0 in the order of their first tasks."""
 
 Weighting = Literal["clusters", "tasks"]
 """What the mean of a partition's cost is over: every cluster counts 1, or as many as its tasks."""
+
+REPEATS = 4
+"""Merges looked at for each partition that is kept, as many of them lead to the same one."""
 
 
 def partition_cost(
@@ -60,43 +64,100 @@ def _mean(widths: Sequence[float], sizes: Sequence[int], weighting: Weighting) -
 
 
 def merges(
-    dissimilarity_2TT: Floats, partition: Partition, weighting: Weighting
+    dissimilarity_2TT: Floats, partition: Partition, weighting: Weighting, width: int
 ) -> Iterator[tuple[Partition, float]]:
-    """Merge two clusters at a time until one is left; yields every partition and its cost.
+    """Merge two clusters at a time until one is left; yields partitions and their costs.
+
+    Of each number of clusters the `width` partitions are kept, and merged further, whose sum of
+    widths is least. A single one is not enough: the merge that adds least now is often not the one
+    that leads to the cheapest partition of fewer clusters.
 
     Args:
         dissimilarity_2TT: The dissimilarities that a partition's cost is of, and those that decide
-            which merge adds least to the sum of widths.
+            which partitions are kept.
         partition: Where to begin.
         weighting: As in `cheapest_tree`.
+        width: Partitions kept.
     """
     members_CT = _members(partition)
-    sizes = members_CT.sum(1)
+    partitions_BT, sizes_BC = np.array([partition]), members_CT.sum(1)[None]
     # The largest dissimilarity between any two clusters, and within each on the diagonal.
-    links_2CC = np.stack([_largest(one_TT, members_CT) for one_TT in dissimilarity_2TT])
+    links_B2CC = np.stack([_largest(one_TT, members_CT) for one_TT in dissimilarity_2TT])[None]
     while True:
-        widths_2C = links_2CC.diagonal(axis1=1, axis2=2)
-        own, width_C = widths_2C
-        yield partition, _mean(own.tolist(), sizes.tolist(), weighting)
-        if len(sizes) == 1:
+        widths_BC = links_B2CC[:, 0].diagonal(axis1=1, axis2=2)
+        lists = partitions_BT.tolist(), widths_BC.tolist(), sizes_BC.tolist()
+        for clusters, widths, sizes in zip(*lists, strict=True):
+            yield tuple(clusters), _mean(widths, sizes, weighting)
+        if sizes_BC.shape[1] == 1:
             return
-        link_CC = links_2CC[1]
-        merged_CC = np.maximum(link_CC, np.maximum(width_C[:, None], width_C))
-        if weighting == "clusters":
-            added_CC = merged_CC - width_C[:, None] - width_C
-        else:
-            total_C = width_C * sizes
-            added_CC = merged_CC * (sizes[:, None] + sizes) - total_C[:, None] - total_C
-        pairs = np.triu_indices(len(sizes), 1)
-        best = int(added_CC[pairs].argmin())
-        one, other = int(pairs[0][best]), int(pairs[1][best])
-        joined_2C = np.maximum(links_2CC[:, one], links_2CC[:, other])
-        joined_2C[:, one] = np.maximum(joined_2C[:, one], joined_2C[:, other])
-        links_2CC[:, one], links_2CC[:, :, one] = joined_2C, joined_2C
-        links_2CC = np.delete(np.delete(links_2CC, other, 1), other, 2)
-        sizes[one] += sizes[other]
-        sizes = np.delete(sizes, other)
-        partition = tuple(one if c == other else c - (c > other) for c in partition)
+        sums = _sums_after(links_B2CC[:, 1], sizes_BC, weighting)
+        before, one, other = _cheapest(sums, REPEATS * width)
+        partitions_BT = _merged(partitions_BT[before], one[:, None], other[:, None])
+        new = _first_of_each(partitions_BT)[:width]
+        before, one, other, partitions_BT = before[new], one[new], other[new], partitions_BT[new]
+        links_B2CC = _joined(links_B2CC[before], one, other)
+        sizes_BC = sizes_BC[before]
+        rows = np.arange(len(new))
+        sizes_BC[rows, one] += sizes_BC[rows, other]
+        sizes_BC = np.take_along_axis(sizes_BC, _others(other, sizes_BC.shape[1]), 1)
+
+
+def _sums_after(links_BCC: Floats, sizes_BC: Integers, weighting: Weighting) -> Floats:
+    """[B, C, C] sum of widths after a merge of clusters i < j; infinite elsewhere."""
+    width_BC = links_BCC.diagonal(axis1=1, axis2=2)
+    merged_BCC = np.maximum(links_BCC, np.maximum(width_BC[:, :, None], width_BC[:, None]))
+    if weighting == "tasks":
+        merged_BCC = merged_BCC * (sizes_BC[:, :, None] + sizes_BC[:, None])
+        width_BC = width_BC * sizes_BC
+    added_BCC = merged_BCC - width_BC[:, :, None] - width_BC[:, None]
+    sums = width_BC.sum(1)[:, None, None] + added_BCC
+    return np.where(np.triu(np.ones_like(links_BCC[0], dtype=bool), 1), sums, np.inf)
+
+
+def _cheapest(sums_BCC: Floats, count: int) -> tuple[Integers, Integers, Integers]:
+    """The merges of least sum: which partition, and its two clusters, the smaller number first."""
+    sums = sums_BCC.ravel()
+    allowed = np.flatnonzero(np.isfinite(sums))
+    if len(allowed) > count:
+        # All that tie with the last one stay, so that the order of clusters decides, not numpy's.
+        allowed = allowed[sums[allowed] <= np.partition(sums[allowed], count - 1)[count - 1]]
+    order = allowed[np.argsort(sums[allowed], kind="stable")][:count]
+    before, one, other = np.unravel_index(order, sums_BCC.shape)
+    return before, one, other
+
+
+def _merged(partitions_BT: Integers, one_B1: Integers, other_B1: Integers) -> Integers:
+    """Cluster `other` goes into `one`, which has the smaller number; later ones move up."""
+    fewer_BT = partitions_BT - (partitions_BT > other_B1)
+    return np.where(partitions_BT == other_B1, one_B1, fewer_BT)
+
+
+def _first_of_each(partitions_BT: Integers) -> list[int]:
+    """Which rows are not the same as one before."""
+    # As keys of a dictionary: np.unique sorts whole rows, and took most of the search's time.
+    first: dict[bytes, int] = {}
+    for index, row in enumerate(partitions_BT):
+        first.setdefault(row.tobytes(), index)
+    return [*first.values()]
+
+
+def _joined(links_B2CC: Floats, one_B: Integers, other_B: Integers) -> Floats:
+    """The links of the clusters that are left where each row merged two."""
+    rows = np.arange(len(one_B))
+    joined_B2C = np.maximum(links_B2CC[rows, :, one_B], links_B2CC[rows, :, other_B])
+    within_B2 = np.maximum(joined_B2C[rows, :, one_B], joined_B2C[rows, :, other_B])
+    joined_B2C[rows, :, one_B] = within_B2
+    links_B2CC[rows, :, one_B] = joined_B2C
+    links_B2CC[rows, :, :, one_B] = joined_B2C
+    left_BC = _others(other_B, links_B2CC.shape[-1])
+    links_B2CC = np.take_along_axis(links_B2CC, left_BC[:, None, :, None], 2)
+    return np.take_along_axis(links_B2CC, left_BC[:, None, None, :], 3)
+
+
+def _others(gone_B: Integers, count: int) -> Integers:
+    """[B, count - 1] the numbers below `count` without one each."""
+    numbers = np.arange(count - 1)
+    return numbers + (numbers >= gone_B[:, None])
 
 
 def _members(partition: Partition) -> NDArray[np.bool_]:

@@ -7,18 +7,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from shareconsole.sharing.branching_tree import cheapest_tree
-from shareconsole.sharing.partitions import partition_cost
-from shareconsole.spec.method.branched import BranchedOptions
-
-WIDTH = BranchedOptions(name="branched").beam_width
-
-
-def random_affinity(units: int, tasks: int, seed: int) -> np.ndarray:
-    A = np.random.default_rng(seed).uniform(-0.2, 1, (units, tasks, tasks))
-    A = (A + A.swapaxes(1, 2)) / 2
-    A[:, range(tasks), range(tasks)] = 1
-    return A
+from shareconsole.sharing.branching_tree import MANY_CLUSTERS, cheapest_tree
+from shareconsole.sharing.partitions import merges, partition_cost
+from tests.studies.tree_search import WIDTH, gaps, random_affinity
 
 
 def refines(finer, coarser) -> bool:
@@ -68,8 +59,10 @@ def test_no_tree_within_the_budget_is_cheaper(units, tasks, weighting):
             assert (round(tree.cost, 12), tree.parameters) == pytest.approx(expected, abs=1e-11)
 
 
+@pytest.mark.parametrize("many_clusters", [2, 3, MANY_CLUSTERS])
 @pytest.mark.parametrize("tasks", [2, 3, 4, 5, 6])
-def test_a_beam_finds_the_same_on_few_tasks(tasks):
+def test_a_beam_finds_the_same_on_few_tasks(tasks, many_clusters):
+    """Also where it merges two clusters at a time, as it otherwise only does with more tasks."""
     for seed in range(8 if tasks < 5 else 3):
         units = 1 + seed % 5
         A = random_affinity(units, tasks, seed)
@@ -77,9 +70,34 @@ def test_a_beam_finds_the_same_on_few_tasks(tasks):
         for budget, weighting in product((1, 1.3, 2, 3), ("clusters", "tasks")):
             limit = int(budget * sum(sizes))
             whole = cheapest_tree(A, sizes, limit, weighting=weighting)
-            beam = cheapest_tree(A, sizes, limit, weighting=weighting, beam_width=WIDTH)
+            beam = cheapest_tree(
+                A,
+                sizes,
+                limit,
+                weighting=weighting,
+                beam_width=WIDTH,
+                many_clusters=many_clusters,
+            )
             assert beam.cost == pytest.approx(whole.cost, abs=1e-12)
             assert beam.parameters == whole.parameters
+
+
+@pytest.mark.parametrize(("kind", "most"), [("random", 0.02), ("grouped", 1e-9)])
+def test_a_beam_misses_little_on_seven_tasks(kind, most):
+    # The README's figures are of ten seeds.
+    gap = gaps(kind, 7, range(2), WIDTH)
+    assert gap.min() > -1e-9
+    assert (gap > 1e-9).mean() <= 0.1
+    assert gap.max() <= most
+
+
+def test_few_tasks_need_the_merges_that_are_not_cheapest_at_first(monkeypatch):
+    def greedy(*arguments):
+        return merges(*arguments[:-1], 1)
+
+    monkeypatch.setattr("shareconsole.sharing.branching_tree.merges", greedy)
+    gap = gaps("random", 6, range(2), WIDTH, many_clusters=2)
+    assert gap.max() > 0.01
 
 
 @pytest.mark.parametrize(("tasks", "width"), [(5, None), (5, 1), (12, 3)])

@@ -62,7 +62,7 @@ def test_merges_lead_to_one_cluster_and_tell_the_cost_of_every_step(weighting):
     d = (d + d.T) / 2
     guide = d[::-1, ::-1]
     start = (0, 1, 2, 2, 3, 4, 0, 5, 6)
-    chain = [*merges(np.stack([d, guide]), start, weighting)]
+    chain = [*merges(np.stack([d, guide]), start, weighting, 1)]
     assert [max(partition) + 1 for partition, _ in chain] == [7, 6, 5, 4, 3, 2, 1]
     before = start
     for partition, cost in chain:
@@ -71,12 +71,29 @@ def test_merges_lead_to_one_cluster_and_tell_the_cost_of_every_step(weighting):
         before = partition
 
 
+@pytest.mark.parametrize("weighting", ["clusters", "tasks"])
+def test_several_kept_at_a_time_are_all_there_are_or_the_cheapest(weighting):
+    d = np.random.default_rng(1).uniform(0, 2, (7, 7))
+    d = (d + d.T) / 2
+    start = (0, 1, 2, 2, 3, 4, 5)
+    every = [*merges(np.stack([d, d]), start, weighting, 200)]
+    assert len(every) == 203
+    assert {partition for partition, _ in every} == set(coarsenings(start))
+    for partition, cost in every:
+        assert cost == pytest.approx(partition_cost(d, partition, weighting), abs=1e-15)
+    few = [*merges(np.stack([d, d]), start, weighting, 5)]
+    counts = [max(partition) + 1 for partition, _ in few]
+    assert counts == [6] + [5] * 5 + [4] * 5 + [3] * 5 + [2] * 5 + [1]
+    first = sorted(cost for partition, cost in every if max(partition) == 4)[:5]
+    assert [cost for _, cost in few[1:6]] == pytest.approx(first)
+
+
 def test_merging_takes_what_costs_least():
-    (_, (second, cost), *_) = merges(np.stack([D, D]), (0, 1, 2, 3, 4), "tasks")
+    (_, (second, cost), *_) = merges(np.stack([D, D]), (0, 1, 2, 3, 4), "tasks", 1)
     assert second == (0, 0, 1, 2, 3)
     assert cost == pytest.approx(0.2 / 5)
     by_guide = 1.5 - D
-    (_, (second, _), *_) = merges(np.stack([D, by_guide]), (0, 1, 2, 3, 4), "tasks")
+    (_, (second, _), *_) = merges(np.stack([D, by_guide]), (0, 1, 2, 3, 4), "tasks", 1)
     assert second == (0, 1, 2, 3, 3)
 
 
@@ -86,7 +103,7 @@ def test_wide_clusters_merge_before_close_tasks_where_that_adds_less(weighting):
     for one, other, value in ((0, 1, 0.9), (2, 3, 0.8), (4, 5, 0.5)):
         d[one, other] = d[other, one] = value
     start = (0, 0, 1, 1, 2, 3)
-    (_, (second, cost), *_) = merges(np.stack([d, d]), start, weighting)
+    (_, (second, cost), *_) = merges(np.stack([d, d]), start, weighting, 1)
     # The sum of widths goes from 1.7 to 1.0 and not to 2.2; by tasks from 3.4 to 4.0, not to 4.4.
     assert second == (0, 0, 0, 0, 1, 2)
     assert cost == pytest.approx(1 / 3 if weighting == "clusters" else 4 / 6)
