@@ -20,7 +20,8 @@ from shareconsole.spec.overrides import apply_overrides
 from shareconsole.spec.paths import absolute_paths
 from shareconsole.spec.preset import Preset
 from shareconsole.spec.source import find_preset, is_path, preset_files, read_bytes
-from shareconsole.spec.validate import validate
+from shareconsole.spec.switching import fit_switched
+from shareconsole.spec.validate import CATALOGUES, validate
 
 _HEADER = "The preset as it runs: defaults filled in, overrides applied."
 
@@ -61,7 +62,8 @@ def load_preset(
 
     Args:
         source: a path (with a slash in it, or ending in ``.toml``) or a name.
-        overrides: ``table.key=value`` each, applied in order.
+        overrides: ``table.key=value`` each, applied in order. Where one gives a table another
+            ``name``, the file's options that only the old kind has are left out, with a note.
         cwd: where relative paths and ``./presets`` start; the current directory if None.
 
     Raises:
@@ -75,10 +77,11 @@ def load_preset(
     notes = []
     if data.startswith(BOM):
         notes.append(f"{shown} begins with a byte order mark, which was skipped")
-    preset = _load_text(decode(data, shown), shown, overrides, (path.parent, cwd))
+    text = decode(data, shown)
+    preset, dropped = _load_text(text, shown, overrides, (path.parent, cwd))
     if not preset.run.name:
         preset = preset.model_copy(update={"run": preset.run.model_copy(update={"name": name})})
-    return LoadedPreset(preset, name, path, data, [*notes, *remarks(preset)])
+    return LoadedPreset(preset, name, path, data, [*notes, *dropped, *remarks(preset)])
 
 
 def parse_resolved(text: str) -> Preset:
@@ -87,7 +90,7 @@ def parse_resolved(text: str) -> Preset:
     Raises:
         PresetError: the text is no valid preset (any more).
     """
-    return _load_text(text, "preset.resolved.toml", ())
+    return _load_text(text, "preset.resolved.toml", ())[0]
 
 
 def resolved_toml(preset: Preset) -> str:
@@ -132,10 +135,15 @@ def _summary(parsed: Document) -> str:
 
 def _load_text(
     text: str, shown: str, overrides: Sequence[str], folders: tuple[Path, Path] | None = None
-) -> Preset:
-    """Read, override and check; ``folders`` is where paths in the text and in overrides start."""
+) -> tuple[Preset, list[str]]:
+    """Read, override and check; ``folders`` is where paths in the text and in overrides start.
+
+    Returns:
+        The preset, and notes on what overrides left out of it.
+    """
     parsed = parse(text, shown)
     data, given, problems = apply_overrides(parsed.data, overrides)
+    data, notes = fit_switched(parsed.data, data, given, CATALOGUES)
     if folders is not None:
         data = absolute_paths(data, given, *folders)
     problems = parsed.problems + problems
@@ -145,7 +153,7 @@ def _load_text(
     problems += [problem for problem in located if problem.key not in unread]
     if preset is None or problems:
         raise PresetError(sorted(problems, key=_place))
-    return preset
+    return preset, notes
 
 
 def _place(problem: Problem) -> tuple[bool, bool, int, int]:

@@ -21,12 +21,14 @@ from shareconsole.spec.preset import PLAIN_TABLES, Preset
 from shareconsole.spec.stepsizes import STEP_SIZES
 from shareconsole.spec.wording import is_kind, shown
 
-_CATALOGUES: dict[str, Mapping[str, Entry[Table]]] = {
+CATALOGUES: dict[str, Mapping[str, Entry[Table]]] = {
     "data": DATASETS,
     "network": NETWORKS,
     "method": METHODS,
     "step_size": STEP_SIZES,
 }
+"""The tables that say by ``name`` of which kind they are, and the kinds."""
+
 _REQUIRED = ("data", "network", "method")
 _DEFAULT_NAMES = {"step_size": "constant"}
 TABLES = tuple(Preset.model_fields)
@@ -63,7 +65,7 @@ def validate(data: Mapping[str, Any]) -> tuple[Preset | None, list[Issue]]:
 
 def _table(key: str, value: Any) -> tuple[Table | None, list[Issue]]:
     if value is None and key in _REQUIRED:
-        known = ", ".join(f'"{name}"' for name in _CATALOGUES[key])
+        known = ", ".join(f'"{name}"' for name in CATALOGUES[key])
         return None, [Issue((key,), "missing table", f"[{key}] with a name: {known}", "", True)]
     if value is None:
         value = {}
@@ -71,7 +73,7 @@ def _table(key: str, value: Any) -> tuple[Table | None, list[Issue]]:
         return None, [Issue((key,), is_kind(value), f"a table, written [{key}]")]
     if key in PLAIN_TABLES:
         return _validated(key, PLAIN_TABLES[key], value)
-    catalogue = _CATALOGUES[key]
+    catalogue = CATALOGUES[key]
     known = "one of " + ", ".join(f'"{name}"' for name in catalogue)
     name = value.get("name", _DEFAULT_NAMES.get(key))
     if name is None:

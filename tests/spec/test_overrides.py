@@ -6,7 +6,7 @@ import pytest
 
 from shareconsole.errors import PresetError
 from shareconsole.spec.overrides import as_override
-from shareconsole.spec.toml import load_preset
+from shareconsole.spec.toml import load_preset, parse_resolved, resolved_toml
 
 
 def problems(*overrides):
@@ -57,12 +57,68 @@ def test_errors_are_reported_under_the_option():
     }
 
 
-def test_errors_of_the_file_keep_their_place():
-    found = problems("method.name=full_sharing", "train.steps=0")
-    assert found[0].file.endswith("presets/digits.toml")
-    assert found[0].key == "method.modules"
-    assert found[0].line is not None
-    assert found[-1].file == "--set"
+def test_errors_of_the_file_keep_their_place(tmp_path):
+    text = '[data]\nname = "digits"\n[network]\nname = "convnet"\ndropuot = 0.5\n[method]\n'
+    path = tmp_path / "x.toml"
+    path.write_text(text + 'name = "full_sharing"\n')
+    with pytest.raises(PresetError) as caught:
+        load_preset(str(path), ["train.steps=0"])
+    first, last = caught.value.problems
+    assert (first.file, first.key, first.line) == (str(path), "network.dropuot", 5)
+    assert last.file == "--set"
+
+
+@pytest.mark.parametrize("method", ["full_sharing", "no_sharing", "prior_sharing", "single_task"])
+def test_another_method_leaves_out_the_options_of_the_presets_own(method):
+    own = load_preset("lws-cifar100")
+    loaded = load_preset("lws-cifar100", [f"method.name={method}"])
+    assert loaded.preset.method.name == method
+    [note] = [note for note in loaded.notes if note not in own.notes]
+    assert note == (
+        f"method.name={method} leaves out the file's options of learned_sharing: "
+        "modules, nes_samples, sgd_samples, nes_learning_rate, floor, credit"
+    )
+    for table in ("data", "network", "train", "step_size", "device"):
+        assert getattr(loaded.preset, table) == getattr(own.preset, table)
+    assert parse_resolved(resolved_toml(loaded.preset)) == loaded.preset
+
+
+def test_options_that_both_kinds_have_keep_the_files_values():
+    loaded = load_preset("digits-linesearch", ["step_size.name=backtracking"])
+    assert loaded.preset.step_size.max_step == 1.0
+    assert loaded.preset.step_size.armijo == 0.1
+    assert "rescale, verify_every" in "".join(loaded.notes)
+    loaded = load_preset("digits", ["data.name=planted", "network.name=mlp"])
+    assert loaded.preset.data.train_per_task == 100
+    assert [note.partition(" ")[0] for note in loaded.notes] == ["network.name=mlp"]
+
+
+def test_several_tables_can_change_their_kind_at_once():
+    every = ("step_size.name=constant", "method.name=no_sharing", "data.name=digits")
+    loaded = load_preset("digits-linesearch", every)
+    assert {note.partition(" leaves")[0] for note in loaded.notes} >= {*every[::2]}
+
+
+def test_what_an_override_asks_for_is_never_left_out():
+    [problem] = problems("method.name=full_sharing", "method.modules=4")
+    assert (problem.file, problem.key, problem.problem) == (
+        "--set",
+        "method.modules",
+        "unknown key",
+    )
+    # Nor is the file's left out where the name stays.
+    assert load_preset("digits", ["method.name=learned_sharing"]).notes == []
+
+
+def test_what_neither_kind_knows_stays_a_mistake_of_the_file(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '[data]\nname = "digits"\n[network]\nname = "convnet"\n[method]\n'
+        'name = "learned_sharing"\nmodules = 3\nmodles = 4\n'
+    )
+    with pytest.raises(PresetError) as caught:
+        load_preset(str(path), ["method.name=full_sharing"])
+    assert [(p.key, p.line) for p in caught.value.problems] == [("method.modles", 8)]
 
 
 @pytest.mark.parametrize(
