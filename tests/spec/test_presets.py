@@ -50,6 +50,24 @@ def test_the_branched_tree_trains_as_long_as_what_it_is_compared_with(family):
     assert branched.method.weighting == "clusters"
 
 
+@pytest.mark.parametrize("family", ["dkl-kannada", "omniglot-small"])
+def test_line_searches_train_the_network_of_full_sharing_by_sgd(family):
+    loaded = load_preset(f"{family}-linesearch")
+    full, search = load_preset(f"{family}-full").preset, loaded.preset
+    assert (search.method, search.data, search.device) == (full.method, full.data, full.device)
+    shared = search.network.model_copy(
+        update={name: getattr(full.network, name) for name in ("conv_sharing", "dense_sharing")}
+    )
+    assert shared == full.network
+    assert predict(search).parameters == predict(full).parameters
+    assert predict(search).routed_units == 0
+    by_adam = {"optimizer": "adam", "learning_rate": full.train.learning_rate}
+    assert search.train.model_copy(update=by_adam) == full.train
+    assert search.train.optimizer == "sgd"
+    assert search.step_size.name == "latent_backtracking"
+    assert any("images of their own" in note for note in loaded.notes)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "tasks", "images"),
     [

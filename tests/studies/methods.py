@@ -40,9 +40,13 @@ SUFFIXES = {
     "gumbel": "-gumbel",
     "branched": "-branched",
     "trace norm": "-tracenorm",
+    "line search": "-linesearch",
 }
 METHODS = [*SUFFIXES, "branched, by tasks"]
 REFERENCE = "single task"
+NO_ROW = ("digits", "line search")
+"""The preset digits-linesearch is of other data, which `tests.studies.line_search` is about."""
+
 PART = "methods"
 SUMMARY = (
     "macro_error",
@@ -75,7 +79,7 @@ def preset_of(case: str, method: str, seed: int):
     """The preset that trains a method on a case; None if there is none."""
     overrides = ["device.device=cpu", f"run.seed={seed}"]
     if case != "planted":
-        if method not in SUFFIXES:
+        if method not in SUFFIXES or (case, method) == NO_ROW:
             return None
         return load_preset(case + SUFFIXES[method], overrides).preset
     if method != "learned" and method not in PLANTED:
