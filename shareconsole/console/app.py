@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from shareconsole.console import themes
 from shareconsole.console.driver import LeanDriver
+from shareconsole.console.key_queue import KeyQueue
 from shareconsole.console.messages import ActionDone, ActionFailed
 from shareconsole.console.palette import Palette
 from shareconsole.console.screens.base import ConsoleScreen, outcome
@@ -66,6 +67,8 @@ class ConsoleApp(App[None]):
         self.parting = ""
         """What to say once the terminal is back: which run trains on."""
         self._first_run = run
+        self._keys = KeyQueue(self, self._take_key)
+        self._key: events.Key | None = None
         self.set_class(palette.ascii, "-ascii")
         for theme in themes.ALL:
             self.register_theme(theme)
@@ -94,6 +97,30 @@ class ConsoleApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The list; below a run that was asked for, nothing, as the list is read when needed."""
         return self._browser() if self._first_run is None else Screen()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle keys one by one, and everything else as it comes."""
+        if isinstance(event, events.Key) and not event.is_forwarded and event is not self._key:
+            self._keys.add(event)
+            return
+        goes_to = self.focused or self.screen if event is self._key else None
+        await super().on_event(event)
+        if event is self._key:
+            self._key = None
+            self._keys.follow(goes_to)
+
+    def _take_key(self, key: events.Key) -> None:
+        screen = self.screen
+        # Only keys to leave by have a meaning while a run is being opened.
+        if isinstance(screen, ConsoleScreen) and key.key != "q" and screen.type_ahead(key.key):
+            self._keys.follow(None)
+            return
+        self._key = key
+        self.post_message(key)
+
+    def type_again(self, keys: Iterable[str]) -> None:
+        """Take keys as if they were typed now, before any that wait."""
+        self._keys.add_first([events.Key(key, None) for key in keys])
 
     def on_mount(self) -> None:
         """Show the run that was asked for."""

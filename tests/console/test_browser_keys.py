@@ -91,6 +91,7 @@ def test_keys_of_the_screen(runs, training):
         (("enter", "4"), "[4 errors]"),
         (("enter", "3", "enter"), "conv1: probability"),
         (("enter", "l"), "│ trained"),
+        (("enter", "3", "enter", "escape"), "[3 assignment]"),
     ],
 )
 def test_keys_in_the_packet_of_enter_are_for_the_run_that_it_opens(runs, ended, keys, then):
@@ -127,3 +128,21 @@ def test_the_ways_out_of_the_filter_are_named(runs, size):
         walk.over()
 
     drive(runs, act, size=size)
+
+
+def test_letters_in_the_packet_of_the_slash_are_the_filters(runs, training):
+    folder, trainer = training
+
+    async def act(d):
+        await d.until(on(d, "trained"))
+        for key in ("slash", *"syxnrtq"):
+            d.app.simulate_key(key)
+        await d.until(lambda: d.app.screen.query_one("#filter-text", Input).value == "syxnrtq")
+        assert isinstance(d.app.screen, BrowserScreen)
+        assert d.app.is_running
+        for key in ("escape", "s", "escape", "n"):
+            d.app.simulate_key(key)
+        await d.until("new run")
+
+    drive(runs, act)
+    assert trainer.seen == []

@@ -64,6 +64,10 @@ def test_keys_of_the_screen(runs, training):
         (("4", "tab"), "[1 loss]"),
         (("4", "2", "3"), "[3 assignment]"),
         (("3", "enter"), "conv1: probability"),
+        (("3", "right", "enter"), "conv2: probability"),
+        (("3", "enter", "question_mark"), "One unit"),
+        (("3", "enter", "right_square_bracket"), "conv2: probability"),
+        (("4", "l"), "│ trained"),
     ],
 )
 def test_what_is_typed_before_a_run_is_open_is_carried_out_when_it_is(

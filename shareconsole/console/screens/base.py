@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.worker import get_current_worker
 
 from shareconsole.console import acting
@@ -55,9 +55,20 @@ class ConsoleScreen(Screen[None]):
         """Whether this screen is still in use; what a feed posted last may come too late."""
         return self.is_attached and self.is_running and self in self.app.screen_stack
 
+    @property
+    def in_view(self) -> bool:
+        """Whether this screen is in front, or nothing but questions are in front of it."""
+        above = reversed(self.app.screen_stack)
+        in_front = next(screen for screen in above if not isinstance(screen, ModalScreen))
+        return in_front is self
+
     def offers(self, action: str) -> bool:
         """Return whether the row of keys should name an action now."""
         return True
+
+    def type_ahead(self, key: str) -> bool:
+        """Keep a key that came too early; False if it means something now."""
+        return False
 
     def recolour(self) -> None:
         """The palette changed: texts that were built with the old one are built anew."""

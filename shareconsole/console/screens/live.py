@@ -119,7 +119,7 @@ class LiveScreen(PanelActing):
         self._notice(snapshot)
         if self._unit is not None and self._unit.is_attached:
             self._unit.show(getattr(snapshot, self._unit.kind), snapshot.header)
-        if not self.is_current:
+        if not self.in_view:
             return
         if self._panels is None:
             from shareconsole.console.screens.panels import Panels
@@ -216,8 +216,6 @@ class LiveScreen(PanelActing):
 
     def action_log(self) -> None:
         """Show or hide the end of the log."""
-        if self._put_off(self.action_log):
-            return
         self._log_wanted = not self.query_one(LogTail).display
         self.fit_in()
 
@@ -229,8 +227,6 @@ class LiveScreen(PanelActing):
 
     def action_drill(self) -> None:
         """Look into the unit that is chosen in the panel in front, or in another one in view."""
-        if self._put_off(self.action_drill):
-            return
         chosen = self._panels.unit if self._panels is not None else None
         if chosen is not None:
             self.open_unit(*chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -11,15 +10,13 @@ from shareconsole.console.screens.base import RunActing
 from shareconsole.console.widgets.page_tabs import PageTabs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from shareconsole.console.screens.panels import Panels
 
 
 class PanelActing(RunActing):
     """A screen with the panels of a run, once there are any.
 
-    What is typed ahead, while the run is being opened, is carried out when it is open.
+    Keys that are typed ahead, while the run is being opened, are kept until it is open.
     """
 
     def __init__(self) -> None:
@@ -28,20 +25,21 @@ class PanelActing(RunActing):
         self._panels: Panels | None = None
         self._zoomed = False
         self._open = False
-        self._typed_ahead: list[Callable[[], None]] = []
+        self._typed_ahead: list[str] = []
 
-    def _put_off(self, action: Callable[[], None]) -> bool:
-        """Keep an action until the run is open; False if it is."""
-        if not self._open:
-            self._typed_ahead.append(action)
-        return not self._open
+    def type_ahead(self, key: str) -> bool:
+        """Keep a key until the run is open; False if it is, or the key is to leave it unopened."""
+        if self._open or (key == "escape" and not self._typed_ahead):
+            return False
+        self._typed_ahead.append(key)
+        return True
 
     def opened(self) -> None:
-        """The run is open, so all that it has to show has its place."""
+        """The run is open: all that it has to show has its place, and keys have a meaning."""
         self._open = True
-        while self._typed_ahead and self.is_current:
-            self._typed_ahead.pop(0)()
-        self._typed_ahead.clear()
+        # From the app's own queue, or the keys would count as this screen's and end here.
+        self.app.call_later(self.host.type_again, self._typed_ahead)
+        self._typed_ahead = []
 
     def fit_in(self) -> None:
         """Fit everything into the size."""
@@ -49,22 +47,16 @@ class PanelActing(RunActing):
 
     def action_log_y(self) -> None:
         """Switch the y axes between linear and logarithmic."""
-        if self._put_off(self.action_log_y):
-            return
         if self._panels is not None:
             self._panels.toggle_log_y()
 
     def action_front(self) -> None:
         """Bring the next curve to the front."""
-        if self._put_off(self.action_front):
-            return
         if self._panels is not None:
             self._panels.cycle_front()
 
     def action_zoom(self) -> None:
         """Give the panel in front all the room, or take it back."""
-        if self._put_off(self.action_zoom):
-            return
         if self._panels is not None:
             self._panels.choose_named(self._panels.current)
         self._zoomed = not self._zoomed
@@ -72,8 +64,6 @@ class PanelActing(RunActing):
 
     def action_panel(self, number: int) -> None:
         """Go to a panel by its number."""
-        if self._put_off(partial(self.action_panel, number)):
-            return
         if self._panels is None or not self._panels.choose(number - 1):
             known = self._panels is not None and self._panels.complete
             why = "this run logs nothing for that panel" if known else "nothing to show there yet"
@@ -82,8 +72,6 @@ class PanelActing(RunActing):
 
     def action_turn(self, by: int) -> None:
         """Go to the next panel."""
-        if self._put_off(partial(self.action_turn, by)):
-            return
         if self._panels is not None:
             self._panels.turn(by)
         self.fit_in()
