@@ -131,7 +131,7 @@ def test_the_ways_out_of_the_filter_are_named(runs, size):
 
 
 def test_letters_in_the_packet_of_the_slash_are_the_filters(runs, training):
-    folder, trainer = training
+    _, trainer = training
 
     async def act(d):
         await d.until(on(d, "trained"))
