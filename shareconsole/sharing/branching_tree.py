@@ -8,12 +8,12 @@ itself; a tree costs the sum over its units.
 The search goes from the heads, where all tasks are apart, to the input, and keeps for each
 partition the partial trees that no other beats in both cost and parameters. Without a beam it looks
 at all trees. With one, a partition of many clusters is only continued by partitions that merging
-two clusters at a time leads to. Of each number of clusters the cheapest few are kept: by the unit's
-own dissimilarities, and by the mean of its own and those of the units before it. And of all partial
-trees, the cheapest few are kept in each of 32 equal slices of the parameters spent. The slices
-are there because partial trees that have spent more are cheaper, and would crowd out the rest. What
-is said here of beams is our own; the paper's search for many tasks is not known to us. How much it
-misses is measured by `tests.studies.tree_search`.
+two clusters at a time leads to. Of each number of clusters the cheapest few are kept, the fewer the
+more partitions are continued: by the unit's own dissimilarities, and by the mean of its own and those
+of the units before it. And of all partial trees, the cheapest few are kept in each of 32 equal slices
+of the parameters spent. The slices are there because partial trees that have spent more are cheaper,
+and would crowd out the rest. What is said here of beams is our own; the paper's search for many tasks
+is not known to us. How much it misses is measured by `tests.studies.tree_search`.
 
 Shapes: L units, T tasks.
 """
@@ -74,8 +74,8 @@ def cheapest_tree(
         unit_parameters: L numbers, the parameters of one module of each unit.
         limit: Parameters that the modules may have in all.
         weighting: What the mean over clusters is over.
-        beam_width: Partial trees kept in each slice, and partitions of each number of clusters
-            while clusters are merged; None looks at all trees, which is for few tasks: at 8 there
+        beam_width: Partial trees kept in each slice, and at each unit, over all partitions that
+            are continued, partitions of each number of clusters while clusters are merged; None looks at all trees, which is for few tasks: at 8 there
             are some 168,000 ways to go on at every unit.
         many_clusters: From how many clusters on a beam merges instead of looking at all ways to.
 
@@ -172,8 +172,12 @@ class _Search:
         """All trees of a front with one unit more, within the limit."""
         index: dict[Partition, int] = {}
         parts: list[tuple[Integers, Integers, Floats, Integers]] = []
-        for partition, trees in front.by_partition():
-            for coarser, cost in self._coarser(unit, partition):
+        continued = list(front.by_partition())
+        # They share the width, or a step of the search would do its square.
+        many = sum(self._merges(partition) for partition, _ in continued)
+        width = max(1, (self._beam_width or 0) // max(1, many))
+        for partition, trees in continued:
+            for coarser, cost in self._coarser(unit, partition, width):
                 spent = front.spent[trees] + parameters * (max(coarser) + 1)
                 fits = spent <= limit
                 if not fits.any():
@@ -189,13 +193,19 @@ class _Search:
             np.concatenate([part[3] for part in parts]),
         )
 
-    def _coarser(self, unit: int, partition: Partition) -> Iterator[tuple[Partition, float]]:
+    def _merges(self, partition: Partition) -> bool:
+        """Whether a partition has too many clusters to look at all ways to go on."""
+        return self._beam_width is not None and max(partition) + 1 >= self._many_clusters
+
+    def _coarser(
+        self, unit: int, partition: Partition, width: int
+    ) -> Iterator[tuple[Partition, float]]:
         """The partitions of a unit that `partition` may refine, and what each costs."""
-        if self._beam_width is None or max(partition) + 1 < self._many_clusters:
-            for coarser in coarsenings(partition):
-                yield coarser, self._cost(unit, coarser)
+        if self._merges(partition):
+            yield from self._merged(unit, partition, width).items()
             return
-        yield from self._merged(unit, partition, self._beam_width).items()
+        for coarser in coarsenings(partition):
+            yield coarser, self._cost(unit, coarser)
 
     def _cost(self, unit: int, partition: Partition) -> float:
         key = unit, partition

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from shareconsole.sharing.branching_tree import MANY_CLUSTERS, cheapest_tree
+from shareconsole.sharing.branching_tree import MANY_CLUSTERS, _Search, cheapest_tree
 from shareconsole.sharing.partitions import merges, partition_cost
 from tests.studies.tree_search import WIDTH, gaps, random_affinity
 
@@ -63,6 +63,8 @@ def test_no_tree_within_the_budget_is_cheaper(units, tasks, weighting):
 @pytest.mark.parametrize("tasks", [2, 3, 4, 5, 6])
 def test_a_beam_finds_the_same_on_few_tasks(tasks, many_clusters):
     """Also where it merges two clusters at a time, as it otherwise only does with more tasks."""
+    # Partitions that merge share the width; of six tasks there are 203.
+    width = WIDTH if many_clusters == MANY_CLUSTERS else 203 * WIDTH
     for seed in range(8 if tasks < 5 else 3):
         units = 1 + seed % 5
         A = random_affinity(units, tasks, seed)
@@ -75,7 +77,7 @@ def test_a_beam_finds_the_same_on_few_tasks(tasks, many_clusters):
                 sizes,
                 limit,
                 weighting=weighting,
-                beam_width=WIDTH,
+                beam_width=width,
                 many_clusters=many_clusters,
             )
             assert beam.cost == pytest.approx(whole.cost, abs=1e-12)
@@ -155,3 +157,19 @@ def test_tasks_that_cannot_be_told_apart_share_everything():
         tree = cheapest_tree(np.ones((3, 5, 5)), [4, 5, 6], 60, beam_width=width)
         assert tree.partitions == ((0,) * 5,) * 3
         assert (tree.cost, tree.parameters) == (0, 15)
+
+
+def test_with_many_tasks_and_a_large_budget_a_search_looks_at_a_bounded_number_of_trees(monkeypatch):
+    """A search that continued every partition by the whole width would do its square."""
+    grown = []
+    grow = _Search.grow
+
+    def counted(search, *arguments):
+        front = grow(search, *arguments)
+        grown.append(len(front.cost))
+        return front
+
+    monkeypatch.setattr(_Search, "grow", counted)
+    A, sizes = random_affinity(3, 14, 0), [10, 10, 10]
+    cheapest_tree(A, sizes, 7 * sum(sizes), beam_width=30)
+    assert 0 < max(grown) < 30_000
