@@ -2,16 +2,19 @@
 
 What the file says of options that only its own kind has would all be unknown keys, and nobody
 could run a preset's data and network under another method. So these are left out, and a note tells
-which. Options that both kinds have keep the file's values: whoever changes the name alone means
-the rest as it stands, such as the number of training images or the bounds of a line search. A value
-that the new kind does not take is an error like any other. So is what neither kind knows, which is
-a mistake of the file, and what an override asks for itself.
+which. Options that both kinds declare alike keep the file's values: whoever changes the name alone
+means the rest as it stands, such as the bounds of a line search. Options that have but their name in
+common, such as the budgets of two methods, are left out too. What neither kind knows is a mistake of
+the file, and an error, as is what an override asks for itself. The file's notes on the run speak of
+what it was, and go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from typing import Any
+
+from pydantic.fields import FieldInfo
 
 from shareconsole.spec.catalog import Entry
 from shareconsole.spec.fields import Path, Table
@@ -35,9 +38,14 @@ def fit_switched(
     for key, catalogue in catalogues.items():
         old = _kind(catalogue, written.get(key))
         new = _kind(catalogue, data.get(key))
-        if old is None or new is None or (key, "name") not in given:
+        if old is None or new is None or old is new or (key, "name") not in given:
             continue
-        lost = old.options.model_fields.keys() - new.options.model_fields.keys()
+        known = new.options.model_fields
+        lost = {
+            name
+            for name, field in old.options.model_fields.items()
+            if name != "name" and (name not in known or not _alike(field, known[name]))
+        }
         dropped = [name for name in data[key] if name in lost and (key, name) not in given]
         if dropped:
             fitting[key] = {k: value for k, value in data[key].items() if k not in dropped}
@@ -45,7 +53,18 @@ def fit_switched(
                 f"{key}.name={new.name} leaves out the file's options of {old.name}: "
                 f"{', '.join(dropped)}"
             )
+        run = fitting.get("run")
+        if isinstance(run, dict) and "notes" in run and ("run", "notes") not in given:
+            fitting["run"] = {k: value for k, value in run.items() if k != "notes"}
     return fitting, notes
+
+
+def _alike(one: FieldInfo, other: FieldInfo) -> bool:
+    """Whether two options mean the same and take the same values."""
+    return all(
+        getattr(one, part) == getattr(other, part)
+        for part in ("description", "annotation", "metadata")
+    )
 
 
 def _kind(catalogue: Mapping[str, Entry[Table]], table: Any) -> Entry[Table] | None:

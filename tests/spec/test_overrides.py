@@ -157,3 +157,17 @@ def test_any_text_can_be_passed_on_as_an_override(text):
     preset = load_preset("digits", [as_override("run.notes", text), as_override("run.seed", 3)])
     assert preset.preset.run.notes == text
     assert preset.preset.run.seed == 3
+
+
+def test_options_with_nothing_but_the_name_in_common_are_not_kept():
+    loaded = load_preset("digits-branched", ["method.name=gumbel"])
+    assert "budget" in loaded.notes[0]
+    assert loaded.preset.method.budget == 1.0
+    assert load_preset("dkl-kannada", ["data.name=omniglot"]).preset.data.split_seed == 0
+
+
+def test_notes_of_the_file_do_not_speak_of_a_run_of_another_method():
+    assert load_preset("digits", ["method.name=full_sharing"]).preset.run.notes == ""
+    own = ["method.name=full_sharing", "run.notes=mine"]
+    assert load_preset("digits", own).preset.run.notes == "mine"
+    assert load_preset("digits", ["method.name=learned_sharing"]).preset.run.notes
