@@ -238,10 +238,9 @@ def _hints(page: Page, facts: RunFacts, runs_words: Sequence[str], *, full: bool
     page.section()
     page.line("Look closer", style=HEADING)
     run = [facts.folder.id, *runs_words]
-    hints = [
-        (["logs", *run], "its log"),
-        (["export", *run, "-o", "run.csv"], "every step"),
-    ]
+    hints = [(["logs", *run], "its log")]
+    if facts.identity is not None:  # else it is refused
+        hints.append((["export", *run, "-o", "run.csv"], "every step"))
     if not full:
         hints.insert(0, (["show", *run], "settings"))
     hints += _resume_hints(facts, run)

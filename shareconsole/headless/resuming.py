@@ -37,7 +37,10 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
         word = state.word if state.word in HELD else "held by another trainer"
         raise LockedError(f"cannot resume {folder.id}: it is {word}{_process(state)}")
     preset = _require_whole(folder, state)
-    if state.word == "finished" and steps is None:
+    ended = state.attempt.exit if state.attempt else None
+    # Also where its records are lost since.
+    finished = ended is not None and ended.reason == "finished"
+    if finished and steps is None:
         again = f"'{command('resume', folder.path, '--steps', 'N')}'"
         raise UsageError(f"{folder.id} is finished; {again} trains it longer, to step N")
     if state.word not in RESTARTABLE | {"finished", "unreadable"}:
@@ -50,8 +53,10 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
     if state.word == "lost":
         notes.append(f"taking over {folder.id}: {state.reason}; nobody holds its lock")
     if state.word == "unreadable":
-        where = "resuming from the newest checkpoint" if saved else "starting"
+        where = "starting" if saved is None else "resuming from the newest checkpoint"
         notes.append(f"warning: {state.reason}; {where} all the same")
+    if steps is not None and state.attempt is not None and steps < state.attempt.steps:
+        notes.append(f"{folder.id} now ends with step {steps:,}, not with {state.attempt.steps:,}")
     if saved is None and state.attempt is not None:
         notes.append(f"there is no checkpoint of {folder.id}: it starts again from step 0")
     return notes

@@ -160,14 +160,14 @@ def _whole(folder: RunFolder, names: list[str], clock: FolderClock) -> State:
             before = folder.attempt_json(numbers[0] - 1).name
             return State("unreadable", f"{before} is missing: an attempt on it was refused")
         refused = newest if newest.refused else None
-        lost = _lost_records(folder, attempt, names)
-        if lost:
-            return State("unreadable", lost, attempt, refused=refused)
         state = _ended(attempt) or _without_exit(folder, attempt, clock, over=refused is not None)
     except StoreError as error:
         return State("unreadable", str(error))
     if newest.exit and launches and _newer(folder, launches, newest) and probe(folder):
         return State("starting", "a new attempt is coming up", attempt)
+    lost = _lost_records(folder, attempt, names)
+    if lost:
+        state = State("unreadable", lost, attempt)
     return replace(state, refused=refused)
 
 

@@ -173,6 +173,7 @@ def test_without_a_checkpoint_the_person_knows_that_it_starts_again(cli, runs, s
     assert started == [(folder.id, None)]
     synthetic.save(folder)
     assert again not in cli("resume", "latest").err
+    assert "now ends with step 15, not with 20" in cli("resume", "latest", "--steps", "15").err
     # A run that never began has nothing to start again.
     synthetic.new_run(runs, "fresh")
     assert "no checkpoint" not in cli("resume", "latest").err
@@ -188,3 +189,15 @@ def test_the_command_that_trains_a_finished_run_longer_can_be_typed_as_it_stands
     told = cli("resume", "latest", own_runs=False).err
     assert f"'shareconsole resume {folder.id} --steps N'" in told
     assert started == []
+
+
+def test_a_finished_run_whose_records_are_lost_is_still_one_that_finished(cli, runs, started):
+    folder = synthetic.ended_run(runs)
+    synthetic.save(folder)
+    folder.metrics(1).unlink()
+    assert cli("ls", "--json").json[0]["state"] == "unreadable"
+    result = cli("resume", "latest")
+    assert (result.code, started) == (2, [])
+    assert f"'shareconsole resume {folder.id} --steps N" in result.err
+    assert cli("resume", "latest", "--steps", "30").code == 0
+    assert started == [(folder.id, 30)]

@@ -186,6 +186,11 @@ class LiveScreen(PanelActing):
         """Where the panels are pages anyway, none can be made larger."""
         return not self._small if action == "zoom" else super().offers(action)
 
+    def action_zoom(self) -> None:
+        """Give the panel in front all the room, unless it has it anyway."""
+        if not self._small:
+            super().action_zoom()
+
     def fit_in(self) -> None:
         """Fit the panels, the tabs and the log into the size."""
         if not self.here:

@@ -127,10 +127,10 @@ def hidden_order(sort_key: str, width: int, palette: Palette) -> str:
     if any(column.key == key for column, _ in fit(width)):
         return ""
     head = next((column.head for column in COLUMNS if key and column.key == key), "")
-    return f"{head}{_order_mark(sort_key, palette)}" if head else ""
+    return f"{head}{order_mark(sort_key, palette)}" if head else ""
 
 
-def _order_mark(sort_key: str, palette: Palette) -> str:
+def order_mark(sort_key: str, palette: Palette) -> str:
     """What a head has behind it that the list is ordered by: which way."""
     reverse = sort_key.startswith("-")
     return ("v" if reverse else "^") if palette.ascii else ("▾" if reverse else "▴")

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from shareconsole.console.palette import Palette
 from shareconsole.console.viewmodel.listing import RunListing, RunRow
 from shareconsole.console.widgets.panel import Panel, Row, RowBuilder, blank_row, fitted
-from shareconsole.console.widgets.run_columns import GAP, Column, fit, run_row
+from shareconsole.console.widgets.run_columns import GAP, Column, fit, order_mark, run_row
 from shareconsole.console.widgets.selection import selected_row
 
 _MOST_BUILT = 1000
@@ -155,8 +155,7 @@ class RunTable(Panel, can_focus=True):
     def _head_row(self, listing: RunListing, width: int) -> Row:
         palette = self.palette
         row = RowBuilder(width).add(" ")
-        key, reverse = listing.sort_key.removeprefix("-"), listing.sort_key.startswith("-")
-        arrow = ("v" if reverse else "^") if palette.ascii else ("▾" if reverse else "▴")
+        key, arrow = listing.sort_key.removeprefix("-"), order_mark(listing.sort_key, palette)
         for column, cells in self._columns:
             sorted_by = bool(key) and column.key == key
             text = f"{column.head}{arrow if sorted_by else ''}"

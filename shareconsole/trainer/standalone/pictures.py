@@ -60,7 +60,7 @@ class Wanted:
             # Files of an older version do not say it.
             preparation = Preparation.model_validate(told.get("preparation", {}))
         except ValidationError:
-            raise ValueError("input.preparation") from None
+            raise ValueError("input.preparation, which a newer version may know") from None
         return cls(
             (channels, rows, columns),
             dtype,
