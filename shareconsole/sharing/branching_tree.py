@@ -9,11 +9,12 @@ The search goes from the heads, where all tasks are apart, to the input, and kee
 partition the partial trees that no other beats in both cost and parameters. Without a beam it looks
 at all trees. With one, a partition of many clusters is only continued by partitions that merging
 two clusters at a time leads to. Of each number of clusters the cheapest few are kept, the fewer the
-more partitions are continued: by the unit's own dissimilarities, and by the mean of its own and those
-of the units before it. And of all partial trees, the cheapest few are kept in each of 32 equal slices
-of the parameters spent. The slices are there because partial trees that have spent more are cheaper,
-and would crowd out the rest. What is said here of beams is our own; the paper's search for many tasks
-is not known to us. How much it misses is measured by `tests.studies.tree_search`.
+more partitions are continued: by the unit's own dissimilarities, and by the mean of its own and
+those of the units before it. And of all partial trees, the cheapest few are kept in each of 32
+equal slices of the parameters spent. The slices are there because partial trees that have spent
+more are cheaper, and would crowd out the rest. What is said here of beams is our own; the paper's
+search for many tasks is not known to us. How much it misses is measured by
+`tests.studies.tree_search`.
 
 Shapes: L units, T tasks.
 """
@@ -74,9 +75,10 @@ def cheapest_tree(
         unit_parameters: L numbers, the parameters of one module of each unit.
         limit: Parameters that the modules may have in all.
         weighting: What the mean over clusters is over.
-        beam_width: Partial trees kept in each slice, and at each unit, over all partitions that
-            are continued, partitions of each number of clusters while clusters are merged; None looks at all trees, which is for few tasks: at 8 there
-            are some 168,000 ways to go on at every unit.
+        beam_width: Partial trees kept in each slice, and at each unit, over all partitions that are
+            continued, partitions of each number of clusters while clusters are merged; None looks
+            at all trees, which is for few tasks: at 8 there are some 168,000 ways to go on at every
+            unit.
         many_clusters: From how many clusters on a beam merges instead of looking at all ways to.
 
     Raises:

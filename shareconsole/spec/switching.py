@@ -1,12 +1,12 @@
 """``--set method.name=full_sharing``: a table that an override made one of another kind.
 
-What the file says of options that only its own kind has would all be unknown keys, and nobody
-could run a preset's data and network under another method. So these are left out, and a note tells
-which. Options that both kinds declare alike keep the file's values: whoever changes the name alone
-means the rest as it stands, such as the bounds of a line search. Options that have but their name in
-common, such as the budgets of two methods, are left out too. What neither kind knows is a mistake of
-the file, and an error, as is what an override asks for itself. The file's notes on the run speak of
-what it was, and go.
+What the file says of options that only its own kind has would all be unknown keys, and nobody could
+run a preset's data and network under another method. So these are left out, and a note tells which.
+Options that both kinds declare alike keep the file's values: whoever changes the name alone means
+the rest as it stands, such as the bounds of a line search. Options that have but their name in
+common, such as the budgets of two methods, are left out too. What neither kind knows is a mistake
+of the file, and an error, as is what an override asks for itself. The file's notes on the run speak
+of what it was, and go.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def test_tasks_that_cannot_be_told_apart_share_everything():
         assert (tree.cost, tree.parameters) == (0, 15)
 
 
-def test_with_many_tasks_and_a_large_budget_a_search_looks_at_a_bounded_number_of_trees(monkeypatch):
+def test_large_budgets_do_not_make_a_beam_look_at_ever_more_trees(monkeypatch):
     """A search that continued every partition by the whole width would do its square."""
     grown = []
     grow = _Search.grow

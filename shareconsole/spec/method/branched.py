@@ -58,8 +58,8 @@ class BranchedOptions(MethodTable):
         default="auto",
     )
     beam_width: int = option(
-        "where a beam searches: partial trees kept at each unit in each of 32 slices of the budget, "
-        "and partitions looked at of each number of clusters",
+        "where a beam searches: partial trees kept at each unit in each of 32 slices of the "
+        "budget, and partitions looked at of each number of clusters",
         unit="trees",
         default=100,
         ge=1,
