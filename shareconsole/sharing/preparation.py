@@ -1,7 +1,8 @@
 """From pictures as they are published to what networks see; `spec.preparation` says which steps.
 
-Data sets and the use of a network outside its run take the steps from here, so that they cannot
-differ. Shapes: N images, C channels, H rows, W columns.
+Data sets and the use of a network outside its run take the steps from here, so that they do not
+differ; but means over areas and grey are taken where images are decoded. That declarations are what
+data sets do is tested. Shapes: N images, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
