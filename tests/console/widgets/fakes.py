@@ -13,6 +13,8 @@ from shareconsole.console.viewmodel.band import Band
 from shareconsole.console.viewmodel.curves import CurveSet, Ema, Series
 from shareconsole.console.viewmodel.errors import ErrorRow, ErrorTable
 from shareconsole.console.viewmodel.header import RunHeader
+from shareconsole.console.viewmodel.tree import TreeView
+from shareconsole.headless.kinds import arranged
 
 Curves = TypeVar("Curves", CurveSet, Band)
 
@@ -138,3 +140,14 @@ def header(**changes: object) -> RunHeader:
         attempt=1,
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def tree(tasks: int = 4, units: int = 3) -> TreeView:
+    """All share the first unit, pairs the next ones, none the last."""
+    numbers = np.stack([np.arange(tasks) // 2] * units)
+    numbers[0], numbers[-1] = 0, np.arange(tasks)
+    order, clusters = arranged(numbers)
+    labels = [f"task-{place + 1}" for place in range(tasks)]
+    unit_names = tuple(f"conv{place + 1}" for place in range(units))
+    return TreeView(unit_names, tuple(labels[task] for task in order), clusters, 20,
+                    np.full(3, tasks, float), 1)  # fmt: skip

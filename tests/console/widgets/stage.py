@@ -71,3 +71,10 @@ def updates_as_text(app: App[None], widget: Panel) -> str:
     compositor.update_widgets({widget})
     update = compositor.render_update()
     return "" if update is None else update.render_segments(app.console)
+
+
+def shown(widget: Panel, *view: object, size: tuple[int, int] = (60, 14),
+          palette: Palette | None = None) -> list[str]:  # fmt: skip
+    widget.show(*view)  # type: ignore[attr-defined]
+    rows = screen_of(widget, size, palette)
+    return [row.replace("[", " ").replace("]", " ") for row in rows]

@@ -16,7 +16,6 @@ from shareconsole.console.viewmodel.curves import CurveSet
 from shareconsole.console.viewmodel.pairs import PairView
 from shareconsole.console.viewmodel.spectrum import SpectrumView
 from shareconsole.console.viewmodel.step_size import StepSizeView
-from shareconsole.console.viewmodel.tree import TreeView
 from shareconsole.console.widgets.allocation_map import AllocationMap, CommonMap, UsedMap
 from shareconsole.console.widgets.cell_map import CellMap
 from shareconsole.console.widgets.heatmap import AssignmentMap, SharedMap, UnitMap
@@ -25,9 +24,9 @@ from shareconsole.console.widgets.panel import Panel
 from shareconsole.console.widgets.spectrum import SpectrumPanel
 from shareconsole.console.widgets.step_chart import StepChart
 from shareconsole.console.widgets.tree import TreePanel
-from shareconsole.headless.kinds import arranged, effective_rank
-from tests.console.widgets.fakes import assignment, assignment_of, series, sure
-from tests.console.widgets.stage import on_stage, rows_of, screen_of
+from shareconsole.headless.kinds import effective_rank
+from tests.console.widgets.fakes import assignment, assignment_of, series, sure, tree
+from tests.console.widgets.stage import on_stage, rows_of, shown
 
 SIZES = [(1, 1), (3, 2), (20, 5), (38, 9), (80, 24), (200, 60)]
 PALETTES = [Palette("256"), Palette("16"), Palette("none"), Palette("none", ascii=True)]
@@ -60,16 +59,6 @@ def spectrum(ranks: int = 4, units: int = 2) -> SpectrumView:
     values = np.exp(-0.5 * np.arange(units)[:, None] * np.arange(ranks)).astype(np.float32)
     return SpectrumView(names("conv", units), values, effective_rank(values), 20,
                         np.linspace(4, 3, 9), 1)  # fmt: skip
-
-
-def tree(tasks: int = 4, units: int = 3) -> TreeView:
-    """All share the first unit, pairs the next ones, none the last."""
-    numbers = np.stack([np.arange(tasks) // 2] * units)
-    numbers[0], numbers[-1] = 0, np.arange(tasks)
-    order, clusters = arranged(numbers)
-    labels = names("task-", tasks)
-    return TreeView(names("conv", units), tuple(labels[task] for task in order), clusters, 20,
-                    np.full(3, tasks, float), 1)  # fmt: skip
 
 
 def step_size(points: int = 300) -> StepSizeView:
@@ -118,13 +107,6 @@ def test_inside_an_allocation_at_every_size(make: type[UsedMap | CommonMap]) -> 
                 assert {cell_len(row) for row in rows_of(widget)} == {size[0]}
 
     on_stage(make(), act)
-
-
-def shown(widget: Panel, *view: object, size: tuple[int, int] = (60, 14),
-          palette: Palette | None = None) -> list[str]:  # fmt: skip
-    widget.show(*view)  # type: ignore[attr-defined]
-    rows = screen_of(widget, size, palette)
-    return [row.replace("[", " ").replace("]", " ") for row in rows]
 
 
 def cells_of(rows: list[str], name: str) -> list[str]:
@@ -350,66 +332,6 @@ def test_values_that_are_none_show_as_such() -> None:
     rows = shown(SpectrumPanel(), view, size=(60, 5))
     assert "?" in rows[1]
     assert [row.split()[-1] for row in rows[1:3]] == ["-", "-"]
-
-
-def drawn(view: TreeView, size: tuple[int, int], palette: Palette | None = None) -> list[str]:
-    return [row.rstrip() for row in shown(TreePanel(), view, size=size, palette=palette)]
-
-
-def test_a_tree_is_drawn_from_the_input_to_the_heads() -> None:
-    assert drawn(tree(), (52, 7))[:5] == [
-        "          conv1       conv2       conv3",
-        "                  ┌────●2─────┬─────○─────── task-1",
-        "input ─────●4─────┤           └─────○─────── task-2",
-        "                  └────●2─────┬─────○─────── task-3",
-        "                              └─────○─────── task-4",
-    ]
-    assert drawn(tree(), (52, 12))[1:8] == [
-        "                              ┌─────○─────── task-1",
-        "                  ┌────●2─────┤",
-        "                  │           └─────○─────── task-2",
-        "input ─────●4─────┤",
-        "                  │           ┌─────○─────── task-3",
-        "                  └────●2─────┤",
-        "                              └─────○─────── task-4",
-    ]
-    assert drawn(tree(3), (52, 10), PALETTES[-1])[1:6] == [
-        "                              +-----o------- task-1",
-        "                  +----*2-----+",
-        "input -----*3-----+           +-----o------- task-2",
-        "                  |",
-        "                  +-----o-----------o------- task-3",
-    ]
-
-
-def test_branches_are_counted_where_there_is_room() -> None:
-    assert drawn(tree(), (52, 8))[-1] == "branches ▇▇▇ 4 of 4"
-    assert "shared with" in drawn(tree(), (52, 7))[-1]
-
-
-def test_where_a_tree_has_no_room_the_cursor_leads_through_it() -> None:
-    async def act(widget: TreePanel, pilot: Pilot[None]) -> None:
-        widget.show(tree(20, 12))
-        first = rows_of(widget)
-        assert first[0].startswith("1-10/20")
-        assert first[0].rstrip().endswith("+7")
-        # The branches go on where nobody sees it.
-        assert "┄ task-1" in first[1]
-        assert "input" in "".join(first)
-        widget.action_move(15, 11)
-        last = rows_of(widget)
-        assert last[0].startswith("7-16/20")
-        assert "conv12" in last[0]
-        assert "┄" not in "".join(last)
-        assert "input" not in "".join(last)
-        assert last[-1].startswith("conv12 of task-16: its own")
-        widget.action_move(0, -1)
-        assert rows_of(widget)[-1].startswith("conv11 of task-16: shared with task-15")
-        # Newer data may have less.
-        widget.show(tree(2, 2))
-        assert rows_of(widget)[-2].startswith("conv2 of task-2: its own")
-
-    on_stage(TreePanel(), act, size=(60, 12))
 
 
 def test_step_sizes_and_their_costs() -> None:
