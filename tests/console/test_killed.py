@@ -58,7 +58,7 @@ def test_it_is_shown_within_three_seconds_with_the_last_words_and_the_key(
             process.wait()
             before = len(looks)
             await d.until(lambda: "crashed" in d.rows()[0])
-            await d.until("r resumes from the last checkpoint")
+            await d.until("r starts again from step 0")
             # Looks are what three seconds are made of, however busy the machine is.
             assert (len(looks) - before) * LIVE_SECONDS < 3
             assert "killed, or out of memory" in d.text()
