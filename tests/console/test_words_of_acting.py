@@ -64,7 +64,7 @@ def damaged(what):
 
 
 RESUME_REFUSALS = {
-    "finished": (lambda runs, _: synthetic.ended_run(runs), UsageError, "--steps N' trains it"),
+    "finished": (lambda runs, _: synthetic.ended_run(runs), UsageError, "' trains it longer"),
     "running": (lambda runs, _: synthetic.live_run(runs), LockedError, "it is running (process"),
     "starting": (
         lambda runs, _: synthetic.live_run(runs, flags=Flag.STARTING), LockedError, "is starting",
@@ -100,6 +100,7 @@ def test_a_folder_that_is_no_run_is_refused_for_every_verb(runs, started):
 
 def test_a_lost_run_is_taken_over_with_the_command_lines_word(runs, started, typed):
     folder = synthetic.lost_run(runs)
+    synthetic.save(folder, 5)
     remark, outcome = acting.resume(folder, "mine", lambda: False).split("\n")
     assert remark.startswith(f"taking over {folder.id}: no sign of life from elsewhere for 3600 s")
     assert outcome == "mine goes on as attempt 2"
