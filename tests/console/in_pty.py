@@ -72,7 +72,7 @@ class Terminal:
         before, until = len(self.output), time.monotonic() + seconds
         while len(self.output) == before and (left := until - time.monotonic()) > 0:
             if self._speed is not None and self._free_at > time.monotonic():
-                time.sleep(min(left, self._free_at - time.monotonic()))
+                time.sleep(max(0.0, min(left, self._free_at - time.monotonic())))
             elif select.select([self.fd], [], [], left)[0] and not self._take():
                 break
         return len(self.output) - before
