@@ -111,8 +111,9 @@ class ConsoleApp(App[None]):
 
     def _take_key(self, key: events.Key) -> None:
         screen = self.screen
-        # Only keys to leave by have a meaning while a run is being opened.
-        if isinstance(screen, ConsoleScreen) and key.key != "q" and screen.type_ahead(key.key):
+        # While a run is being opened, which may hang, the app's own keys still work.
+        own = key.key == "q" or key.key.startswith("ctrl+")
+        if isinstance(screen, ConsoleScreen) and not own and screen.type_ahead(key.key):
             self._keys.follow(None)
             return
         self._key = key

@@ -121,6 +121,21 @@ def test_the_way_back_gives_way_last(runs, ended):
     drive(runs, act, run=ended, size=(80, 24))
 
 
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+def test_a_run_that_does_not_open_can_be_left(runs, ended, monkeypatch, key):
+    never = threading.Event()
+    monkeypatch.setattr(LiveFeed, "run", lambda feed, *arguments: never.wait(30))
+
+    async def act(d):
+        await d.until("opening")
+        await d.press("3")
+        d.app.simulate_key(key)
+        await d.until(lambda: d.app._exit)
+        never.set()
+
+    drive(runs, act, run=ended, size=(80, 24))
+
+
 def test_keys_of_the_test_errors(runs, ended):
     async def act(d):
         def shows(task):
