@@ -204,4 +204,6 @@ def _one_line(error: BaseException) -> str:
 
 if __name__ == "__main__":
     sys.stdout, sys.stderr = ForgivingStream(sys.stdout), ForgivingStream(sys.stderr)
-    sys.exit(main())
+    code = main()
+    StopSignals.ignore_to_the_end()
+    sys.exit(code)

@@ -41,6 +41,16 @@ class StopSignals:
         self.armed = False
         self.requested = False
 
+    @staticmethod
+    def ignore_to_the_end() -> None:
+        """Everything is on record: what comes while the interpreter goes changes no exit code.
+
+        Python gives signals with handlers of its own their default back on its way out, and then
+        one more SIGTERM would make a run that has ended well look killed; ignored ones it leaves.
+        """
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.requested and self.armed:

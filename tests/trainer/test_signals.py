@@ -92,3 +92,26 @@ def test_any_number_of_signals_leaves_a_terminal_record(running, times):
             time.sleep(0.001)
     assert process.wait(30) == 0
     assert derive_state(folder).word == "stopped"
+
+
+SIGNAL_WHILE_THE_INTERPRETER_GOES = """
+import os, runpy, signal, sys
+
+
+class Late:
+    def __del__(self, kill=os.kill, me=os.getpid(), number=signal.SIGTERM):
+        kill(me, number)
+
+
+sys.argv[0] = "shareconsole.trainer"
+late = Late()
+runpy.run_module("shareconsole.trainer", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_signal_after_the_last_word_changes_no_exit_code(make_run):
+    """Modules are taken down after Python has given signals their default back."""
+    folder = make_run()
+    command = [sys.executable, "-c", SIGNAL_WHILE_THE_INTERPRETER_GOES, str(folder.path)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert derive_state(folder).word == "finished"
