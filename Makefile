@@ -48,6 +48,11 @@ clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
 
 # Long checks and studies; most go on where they were interrupted, others start again.
+# `make detached-study-plus`, or any other of them, outlives the terminal it was started from.
+detached-%: $(STAMP)
+	@mkdir -p build
+	@nohup $(MAKE) $* > build/$*.log 2>&1 < /dev/null & echo "make $*: process $$!, tells build/$*.log"
+
 kill-test: $(STAMP)
 	$(BIN)/python -m tests.trainer.killing 200
 

@@ -21,7 +21,7 @@ import tomlkit
 from shareconsole import launch
 from shareconsole.spec.toml import load_preset
 from shareconsole.store.reader import RunLog
-from tests.studies.tree_setups import Table
+from tests.studies.table import Table, kept
 
 ENGINES = ("loop", "trie")
 FIRST_SEED = 40
@@ -97,7 +97,7 @@ def print_tables(table: Table) -> None:
 def main() -> None:
     """Make what is missing, then print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--csv", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--csv", type=Path, default=kept(__file__))
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     table = Table(arguments.csv)

@@ -28,7 +28,8 @@ from shareconsole.trainer.build import build_experiment, load_data
 from shareconsole.trainer.device import set_up
 from shareconsole.trainer.evaluate import evaluate
 from tests.studies.sharing import interval, spread
-from tests.studies.tree_setups import CPU, Table
+from tests.studies.table import Table, kept
+from tests.studies.tree_setups import CPU
 
 PRESET = "digits-linesearch"
 GRID_SEEDS, SEEDS = range(3), range(10, 15)
@@ -143,7 +144,7 @@ def print_error(table: Table, rate: float) -> None:
 def main() -> None:
     """Measure what is missing, then print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--csv", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--csv", type=Path, default=kept(__file__))
     parser.add_argument("--only", choices=("grid", "error"))
     arguments = parser.parse_args()
     set_up(1)

@@ -26,7 +26,8 @@ from shareconsole.trainer.build import build_experiment, load_data
 from shareconsole.trainer.device import set_up
 from shareconsole.trainer.evaluate import evaluate
 from tests.studies.sharing import interval, spread
-from tests.studies.tree_setups import CPU, Table
+from tests.studies.table import Table, kept
+from tests.studies.tree_setups import CPU
 
 FIRST_SEED = 10
 # Seeds 0 to 9 were looked at while step sizes were chosen.
@@ -207,7 +208,7 @@ def print_structure(table: Table) -> None:
 def main() -> None:
     """Train what is missing, then print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--csv", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--csv", type=Path, default=kept(__file__))
     parser.add_argument("--only", nargs="*", choices=SEEDS, default=list(SEEDS))
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", type=int, help="of each case; by default as in the README")

@@ -42,7 +42,8 @@ from tests.studies.plus_setups import (
     variants,
 )
 from tests.studies.sharing import interval, spread
-from tests.studies.tree_setups import CPU, Table
+from tests.studies.table import Table, kept
+from tests.studies.tree_setups import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +193,6 @@ def better(errors: np.ndarray, others: np.ndarray) -> str:
 
 def main() -> None:
     """Train what is missing, then print the tables."""
-    kept = Path(__file__).with_suffix(".csv")
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", choices=CASES, default=[*CASES], metavar="CASE")
     parser.add_argument(
@@ -207,10 +207,10 @@ def main() -> None:
         metavar="VARIANT",
         help="only these, for more seeds of what matters; the paper's search is always there",
     )
-    parser.add_argument("--csv", type=Path, default=kept)
+    parser.add_argument("--csv", type=Path, default=kept(__file__))
     parser.add_argument("--steps", type=int, help="N, to try it out; with a --csv of its own")
     arguments = parser.parse_args()
-    if arguments.steps and arguments.csv == kept:
+    if arguments.steps and arguments.csv == kept(__file__):
         parser.error("--steps is for a --csv of its own")
     wanted = [name for name in variants() if name == PAPER or name in arguments.variants]
     set_up(1)

@@ -25,6 +25,7 @@ from shareconsole.trainer.build import build_experiment, load_data
 from shareconsole.trainer.device import DTYPES, set_up
 from shareconsole.trainer.evaluate import evaluate
 from tests.studies.sharing import interval, spread
+from tests.studies.table import Table, kept
 from tests.studies.tree_setups import (
     CASES,
     CONTESTS,
@@ -32,7 +33,6 @@ from tests.studies.tree_setups import (
     LEARNABLE,
     REFERENCE,
     VARIANTS,
-    Table,
     preset_of,
 )
 from tests.studies.tree_variance import STATES, measure_variance
@@ -180,7 +180,7 @@ def print_error(table: Table, case: str) -> None:
 def main() -> None:
     """Measure what is missing, then print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--csv", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--csv", type=Path, default=kept(__file__))
     parser.add_argument("--only", choices=("cost", "variance", "error"))
     parser.add_argument("--cases", nargs="+", choices=CONTESTS, default=[*CONTESTS], metavar="CASE")
     parser.add_argument("--engine", default="trie")

@@ -1,13 +1,9 @@
-"""What the study of tree sampling compares, on what, and where its numbers are kept."""
+"""What the study of tree sampling compares, and on what."""
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from shareconsole.spec.toml import load_preset
@@ -75,31 +71,6 @@ CONTESTS = {
     "omniglot-small": Contest(FEW, range(20, 23)),
 }
 """Whose test errors at equal time are compared; the larger ones by fewer variants."""
-
-
-class Table:
-    """Numbers by (part, case, variant, seed, name), kept in a file as they come."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.values: dict[tuple[str, str, str, int], dict[str, float]] = defaultdict(dict)
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                for part, case, variant, seed, name, value in csv.reader(file):
-                    self.values[part, case, variant, int(seed)][name] = float(value)
-
-    def add(self, part: str, case: str, variant: str, seed: int, found: dict[str, float]) -> None:
-        """Keep what one measurement found; it is written whole."""
-        self.values[part, case, variant, seed] |= found
-        lines = [(part, case, variant, seed, name, f"{x:.6g}") for name, x in found.items()]
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows(lines)
-        print(part, case, variant, seed, {n: round(x, 4) for n, x in found.items()}, flush=True)
-
-    def column(self, part: str, case: str, variant: str, name: str) -> np.ndarray:
-        """One number over all seeds there are."""
-        keys = [key for key in sorted(self.values) if key[:3] == (part, case, variant)]
-        return np.array([self.values[key][name] for key in keys])
 
 
 def preset_of(case: str, variant: str, engine: str, seed: int = 0):

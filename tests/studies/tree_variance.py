@@ -19,7 +19,8 @@ from shareconsole.sharing import assignment, nes
 from shareconsole.sharing.method import Stopwatch
 from shareconsole.sharing.tree_sampling import Tree
 from shareconsole.trainer.build import build_experiment
-from tests.studies.tree_setups import CPU, REFERENCE, VARIANTS, Table, preset_of
+from tests.studies.table import Table
+from tests.studies.tree_setups import CPU, REFERENCE, VARIANTS, preset_of
 
 if TYPE_CHECKING:
     from torch import Tensor
