@@ -7,11 +7,8 @@ two values, ink 0 and paper 255. Lake, Salakhutdinov and Tenenbaum 2015, Science
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
-import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +18,10 @@ from shareconsole.errors import DataDamaged
 from shareconsole.files.decoded import decoded
 from shareconsole.files.images import UNREADABLE
 from shareconsole.files.omniglot_alphabets import BACKGROUND, DRAWINGS, EVALUATION, SIDE
+from shareconsole.files.zips import check_plain, content, files_in, opened, sha256
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
@@ -36,14 +35,11 @@ ZIPS = {"images_background.zip": BACKGROUND, "images_evaluation.zip": EVALUATION
 MAX_MEMBERS = 60_000
 MAX_MEMBER_BYTES = 64 * 1024
 _DRAWING = re.compile(r"(images_[a-z]+)/([^/\\]+)/character(\d\d)/\d{4}_(\d\d)\.png", re.ASCII)
-_HIDDEN = re.compile(r"(^|/)(\.(?!\.)|__MACOSX/)")
-_STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 # Changed whenever the cached arrays would come out otherwise.
 _VERSION = 1
 
 Drawings = dict[str, "NDArray[np.uint8]"]
-Index = dict[str, dict[tuple[int, int], zipfile.ZipInfo]]
+Index = dict[str, "dict[tuple[int, int], zipfile.ZipInfo]"]
 """Alphabet -> (character, person) -> member, both counted from 1."""
 
 
@@ -60,11 +56,11 @@ def check_form(file_set: FileSet, paths: Mapping[str, Path], exact: bool) -> Non
     """
     for file in file_set.files:
         path = paths[file.name]
-        with _opened(path) as archive:
+        with opened(path) as archive:
             index = _index(archive, path)
             for members in index.values():
                 for member in members.values():
-                    _content(archive, path, member)
+                    content(archive, path, member)
         if exact and len(index) < len(ZIPS[file.name]):
             absent = ", ".join(sorted(ZIPS[file.name].keys() - index.keys()))
             raise DataDamaged(f"{path}: lacks the alphabets {absent}")
@@ -86,7 +82,7 @@ def read_drawings(paths: Mapping[str, Path], size: int, alphabets: Collection[st
         DataDamaged: A zip is not what it should be, a drawing in it cannot be decoded, or an
             alphabet is in neither.
     """
-    state = " ".join(_sha256(paths[name]) for name in ZIPS)
+    state = " ".join(sha256(paths[name]) for name in ZIPS)
     kept = decoded(
         f"omniglot {size} {_VERSION}",
         state,
@@ -100,33 +96,28 @@ def read_drawings(paths: Mapping[str, Path], size: int, alphabets: Collection[st
     return {name: _unpack(kept[name], size) for name in alphabets}
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _decode_all(paths: Mapping[str, Path], size: int) -> Drawings:
     drawings = {}
     for name in ZIPS:
         path = paths[name]
-        with _opened(path) as archive:
+        with opened(path) as archive:
             for alphabet, members in _index(archive, path).items():
                 shape = (len(members) // DRAWINGS, DRAWINGS, size, size)
                 images = np.empty(shape, np.uint8)
                 for (character, person), member in members.items():
                     where = f"{path}: {member.filename}"
-                    content = _content(archive, path, member)
-                    images[character - 1, person - 1] = _decode(content, where, size)
+                    packed = content(archive, path, member)
+                    images[character - 1, person - 1] = _decode(packed, where, size)
                 drawings[alphabet] = images
     return drawings
 
 
-def _decode(content: bytes, where: str, size: int) -> NDArray[np.uint8]:
+def _decode(packed: bytes, where: str, size: int) -> NDArray[np.uint8]:
     try:
         # Only this compares the checksums; the image has to be opened anew for its pixels.
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(packed), formats=["PNG"]) as image:
             image.verify()
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(packed), formats=["PNG"]) as image:
             if image.size != (SIDE, SIDE) or image.mode not in ("1", "L"):
                 found = f"{image.width}x{image.height}, mode {image.mode}"
                 raise DataDamaged(
@@ -140,35 +131,20 @@ def _decode(content: bytes, where: str, size: int) -> NDArray[np.uint8]:
     return np.asarray(grey)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except _BAD_ZIP as error:
-        raise DataDamaged(f"{path}: is no whole zip file: {error}") from None
-
-
 def _index(archive: zipfile.ZipFile, path: Path) -> Index:
     """Return what is in a zip, judged by its directory alone.
 
     Raises:
         DataDamaged: Something in it does not belong there, or is missing.
     """
-    infos = archive.infolist()
-    if len(infos) > MAX_MEMBERS:
-        raise DataDamaged(f"{path}: has {len(infos):,} members, more than {MAX_MEMBERS:,}")
     known = ZIPS[path.name]
     index: Index = {}
-    for member in infos:
-        if member.is_dir() or _HIDDEN.search(member.filename):
-            continue
+    for member in files_in(archive, path, MAX_MEMBERS):
         name = f"{path}: {member.filename}"
         match = _DRAWING.fullmatch(member.filename)
         if match is None or match[1] != path.stem or match[2] not in known:
             raise DataDamaged(f"{name} is not where Omniglot has a drawing")
-        if member.file_size > MAX_MEMBER_BYTES:
-            raise DataDamaged(f"{name} has {member.file_size:,} bytes, too many for a drawing")
-        if member.flag_bits & 1 or member.compress_type not in _STORED:
-            raise DataDamaged(f"{name} is encrypted or packed in an unusual way")
+        check_plain(path, member, MAX_MEMBER_BYTES, "a drawing")
         members = index.setdefault(match[2], {})
         place = int(match[3]), int(match[4])
         if place in members:
@@ -180,19 +156,6 @@ def _index(archive: zipfile.ZipFile, path: Path) -> Index:
             what = "lacks" if (character, person) in wanted else "has one too many:"
             raise DataDamaged(f"{path}: {what} {alphabet}/character{character:02}, {person:02}")
     return {alphabet: index[alphabet] for alphabet in sorted(index)}
-
-
-def _content(archive: zipfile.ZipFile, path: Path, member: zipfile.ZipInfo) -> bytes:
-    try:
-        with archive.open(member) as stream:
-            # Never more than the directory says, whatever the stream would inflate to.
-            content = stream.read(member.file_size)
-            rest = stream.read(1)
-    except _BAD_ZIP as error:
-        raise DataDamaged(f"{path}: {member.filename} is damaged: {error}") from None
-    if rest or len(content) != member.file_size:
-        raise DataDamaged(f"{path}: {member.filename} is not as long as the zip says")
-    return content
 
 
 def _pack(drawings: Drawings, size: int) -> dict[str, NDArray[Any]]:
