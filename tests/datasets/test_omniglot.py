@@ -233,6 +233,7 @@ BROKEN_PNG = png(drawing(3, 3))
         (png(np.ones((105, 105, 3), np.uint8)), "mode RGB"),
         (bytes(70_000), "70,000 bytes, too many for a drawing"),
     ],
+    ids=["head", "end missing", "empty", "gif", "changed", "small", "colour", "huge"],
 )
 def test_a_drawing_that_is_none(data_folder, content, match):
     everything = members("images_background")
