@@ -57,9 +57,9 @@ def fetch(file_set: FileSet, report: Report) -> bool:
         for file in missing:
             if file.download.member:
                 if not (folder / file.name).exists():
-                    _fetch_members(file.download, report)
+                    _fetch_members(file_set, file.download, report)
             else:
-                _download(file.download, folder, report)
+                _download(file_set, file.download, folder, report)
     except OSError as error:
         where = error.filename or folder
         raise ShareconsoleError(f"cannot write {where}: {error.strerror or error}") from error
@@ -67,16 +67,16 @@ def fetch(file_set: FileSet, report: Report) -> bool:
     return bool(missing)
 
 
-def _fetch_members(download: Download, report: Report) -> None:
+def _fetch_members(file_set: FileSet, download: Download, report: Report) -> None:
     """Download an archive and take out of it what any set has in it and does not have here."""
-    archive = _download(download, cache_folder() / "data", report)
+    archive = _download(file_set, download, cache_folder() / "data", report)
     try:
         with zipfile.ZipFile(archive) as opened:
-            for file_set in FILE_SETS.values():
-                found = look(file_set)
-                for file in file_set.files:
+            for each in FILE_SETS.values():
+                found = look(each)
+                for file in each.files:
                     if file.download.name == download.name and file.name not in found:
-                        _take_out(opened, file, fetch_folder(file_set))
+                        _take_out(opened, file, fetch_folder(each))
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataDamaged(f"{archive}: {error}") from None
     archive.unlink()
@@ -93,7 +93,7 @@ def _take_out(archive: zipfile.ZipFile, file: DataFile, folder: Path) -> None:
     unfinished.replace(folder / file.name)
 
 
-def _download(download: Download, folder: Path, report: Report) -> Path:
+def _download(file_set: FileSet, download: Download, folder: Path, report: Report) -> Path:
     """Get one file into a folder, from the first address that has it."""
     # Half a second to load, and only this command needs them.
     import pooch
@@ -132,6 +132,7 @@ def _download(download: Download, folder: Path, report: Report) -> Path:
         )
     else:
         part.unlink()
+    lines.append(f"by hand: from {file_set.home} into {fetch_folder(file_set)}")
     raise ShareconsoleError("\n".join(lines))
 
 
@@ -173,6 +174,9 @@ class _Continuing:
                 stream.truncate(0)
                 raise requests.ConnectionError("what was kept did not fit; it has been dropped")
             answer.raise_for_status()
+            if answer.headers.get("Content-Type", "").startswith("text/html"):
+                # A question, or an apology, with which the next try must not go on.
+                raise requests.ConnectionError("answers with a page instead of the file")
             if answer.status_code != _PARTIAL:
                 stream.truncate(0)
                 here = 0

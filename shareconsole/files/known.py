@@ -75,6 +75,21 @@ _CIFAR_HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
 _CIFAR_BASE = ("https://www.cs.toronto.edu/~kriz/",)
 _OMNIGLOT_BASE = ("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",)
 
+# Files on the authors' drive: a number for each, and a second one without which older links end
+# at a page. What is too large for the drive's virus scanner is sent only where that is confirmed.
+_CELEBA_DRIVE = (
+    "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}&resourcekey={}"
+)
+
+
+def _celeba_file(
+    name: str, role: Role, size: int, md5: str, drive_id: str, resource_key: str
+) -> DataFile:
+    url = _CELEBA_DRIVE.format(drive_id, resource_key)
+    digest = f"md5:{md5}"
+    return DataFile(name, "", role, size, (digest,), Download((url,), name, size, digest))
+
+
 _ALL = (
     FileSet(
         name="mnist",
@@ -281,6 +296,44 @@ _ALL = (
         form="omniglot",
         labels=(0, 1622),
         counts=(0, 32_460),
+    ),
+    FileSet(
+        name="celeba",
+        title="CelebA, aligned faces",
+        licence="non-commercial research only, no redistribution; the faces are of living people: "
+        "read the agreement on its page",
+        citation="Liu, Luo, Wang & Tang 2015, Deep Learning Face Attributes in the Wild, "
+        "arXiv:1411.7766",
+        home="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        files=(
+            _celeba_file(
+                "img_align_celeba.zip",
+                "archive",
+                1_443_490_838,
+                "00d2c5bc6d35e252742224ab0c1e8fcb",
+                "0B7EVK8r0v71pZjFTYXZWM3FlRnM",
+                "0-dYn9z10tMJOBAkviAcfdyQ",
+            ),
+            _celeba_file(
+                "list_attr_celeba.txt",
+                "labels",
+                26_721_026,
+                "75e246fa4810816ffd6ee81facbd244c",
+                "0B7EVK8r0v71pblRyaVFSWGxPY0U",
+                "0-YW2qIuRcWHy_1C2VaRGL3Q",
+            ),
+            _celeba_file(
+                "list_eval_partition.txt",
+                "labels",
+                2_836_386,
+                "d32c9cbf5e040fd4025c592c306e6668",
+                "0B7EVK8r0v71pY0NSMzRuSXJEVkk",
+                "0-i4TGCi_51OtQ5K9FSp4EDg",
+            ),
+        ),
+        form="celeba",
+        labels=(0, 1),
+        counts=(182_637, 19_962),  # 19,867 of the former are for validation
     ),
 )
 

@@ -74,7 +74,7 @@ class FileSet:
     citation: str
     home: str
     files: tuple[DataFile, ...]
-    form: Literal["idx", "cifar", "omniglot"]
+    form: Literal["idx", "cifar", "omniglot", "celeba"]
     labels: tuple[int, int]
     counts: tuple[int, int]
     own_folder: bool = False

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shareconsole.spec.catalog import Entry
+from shareconsole.spec.data.celeba import CelebaOptions
 from shareconsole.spec.data.cifar import Cifar10Options, Cifar100Options
 from shareconsole.spec.data.digits import DigitsOptions, PlantedOptions
 from shareconsole.spec.data.handwriting import (
@@ -36,6 +37,7 @@ DatasetOptions = Annotated[
     | Cifar10Options
     | ThreeClustersOptions
     | OmniglotOptions
+    | CelebaOptions
     | MultiMnistOptions
     | DigitsOverlaidOptions
     | FolderOptions
@@ -105,6 +107,12 @@ DATASETS: dict[str, Entry[DatasetTable]] = {
         "shareconsole.datasets.omniglot:load_omniglot",
         OmniglotOptions,
         "handwritten characters, one task for each of up to 50 alphabets",
+    ),
+    "celeba": Entry(
+        "celeba",
+        "shareconsole.datasets.celeba:load_celeba",
+        CelebaOptions,
+        "40 attributes of 202,599 faces, a task each, all on the same images",
     ),
     "multimnist": Entry(
         "multimnist",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shareconsole.files.celeba_attributes import PARTS
 from shareconsole.files.known import FILE_SETS
 from shareconsole.files.omniglot import ZIPS
+from tests.datasets.celeba_files import write_celeba
 from tests.datasets.official import cifar10_members, cifar100_members, write_cifar, write_glyphs
 from tests.datasets.omniglot_zips import members, write_zip
 
@@ -24,6 +26,8 @@ def write_published(data: Path, name: str) -> None:
         write_cifar(data, name, cifar100_members(train, test))
     elif name == "cifar10":
         write_cifar(data, name, cifar10_members(test))  # each of the six batches is as large
+    elif name == "celeba":
+        write_celeba(data, PARTS)
     else:
         (data / name).mkdir(parents=True)
         for zip_name, alphabets in ZIPS.items():

@@ -19,6 +19,7 @@ class Site:
         asked: (path, Range header or empty) of every request.
         breaks: paths whose answer ends after so many bytes, once.
         ranges: whether parts of files are sent.
+        kinds: Content-Type by path, where one is told.
     """
 
     url: str = ""
@@ -26,6 +27,7 @@ class Site:
     asked: list[tuple[str, str]] = field(default_factory=list)
     breaks: dict[str, int] = field(default_factory=dict)
     ranges: bool = True
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -47,6 +49,8 @@ def serving() -> Iterator[Site]:
                 return
             self.send_response(206 if wish and site.ranges else 200)
             self.send_header("Content-Length", str(len(content) - begin))
+            if self.path in site.kinds:
+                self.send_header("Content-Type", site.kinds[self.path])
             self.end_headers()
             self.wfile.write(content[begin : site.breaks.pop(self.path, len(content))])
 

@@ -132,6 +132,16 @@ def test_another_file_than_published_is_refused(kannada, site, data):
     assert list((data / "kannada_mnist").iterdir()) == []
 
 
+def test_a_page_in_place_of_the_file_is_not_kept(kannada, site, data):
+    path = f"/{kannada.files[0].name}"
+    site.files[path], site.kinds[path] = b"<html>too many people", "text/html; charset=utf-8"
+    with pytest.raises(ShareconsoleError, match="a page instead of the file") as caught:
+        fetching.fetch(kannada, Reports())
+    folder = data / "kannada_mnist"
+    assert str(caught.value).endswith(f"by hand: from {kannada.home} into {folder}")
+    assert list(folder.iterdir()) == []
+
+
 def test_a_file_that_goes_on_for_ever_is_cut_off(kannada, site, data):
     site.files[f"/{kannada.files[0].name}"] = BODY + b"x" * 1_000_000
     with pytest.raises(ShareconsoleError, match="sends more than 700,000 bytes"):

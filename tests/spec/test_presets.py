@@ -84,6 +84,8 @@ def test_line_searches_train_the_network_of_full_sharing_by_sgd(family):
         ("gumbel-mnist-rotations", 3_080, 4, 280_000),
         ("gumbel-omniglot20", 3_853_388, 20, 13_360),
         ("gumbel-three-clusters", 89_592, 40, 1_320_000),
+        ("branched-celeba", 40 * 124_834, 40, 202_599),
+        ("linesearch-cifar10", 397_684, 10, 60_000),
     ],
 )
 def test_sizes_of_the_paper_are_known_without_a_file(name, parameters, tasks, images):
@@ -145,6 +147,26 @@ def test_values_of_maziarz_and_others_released_code_for_three_clusters():
     stem, layers, norms = 3 * 8 + 8 + 16, 3 * 8 * (9 * 64 + 25 * 64 + 2 * 24), 3 * 16
     heads = 129 * (20 * 5 + 20 * 9)
     assert predict(preset).parameters == stem + layers + norms + heads == 89_592
+
+
+def test_the_thin_network_of_lu_and_others():
+    preset = load_preset("branched-celeba").preset
+    method, shape = preset.method, preset.data.shape()
+    assert shape.num_classes == (2,) * 40
+    assert (shape.train_images[0], shape.test_images[0]) == (162_770, 19_962)
+    assert shape.validation_images[0] == 19_867
+    assert (method.single_task_steps, method.weighting) == (5 * (162_770 // 64), "clusters")
+    assert preset.train.steps == 3 * method.single_task_steps
+    units = preset.network.units(shape.input_shape)
+    assert {unit.sharing for unit in units} == {"routed"}
+    # 3 to 32 channels, twelve times 32 to 32, scale and offset of each; 128 features to 64 to 64.
+    convolutions, dense = [864 + 64, *[9 * 32 * 32 + 64] * 12], [129 * 64, 65 * 64]
+    assert [unit.parameters for unit in units] == convolutions + dense
+    # One logit for each of 40 attributes, 224x224 pixels, a bias in place of scale and offset.
+    published = sum(convolutions) - 13 * 32 + 64 * (7 * 7 * 32 + 1) + 65 * 64 + 65 * 40
+    assert round(published / 1e6, 2) == 0.22
+    pooled = [i for i, word in enumerate(preset.network.conv_pool, 1) if word == "max"]
+    assert pooled == [2, 4, 7, 10, 13]  # as in VGG-16
 
 
 def test_values_of_yang_and_hospedales_paper():

@@ -100,10 +100,10 @@ def test_the_records_of_a_search_take_room():
     assert whole - without == 3 * 8 * steps
 
 
-def test_the_three_presets_differ_in_the_rule_alone():
+@pytest.mark.parametrize("family", ["linesearch-multimnist", "linesearch-cifar10"])
+def test_the_three_presets_differ_in_the_rule_alone(family):
     latent, classic, constant = (
-        load_preset(f"linesearch-multimnist{suffix}").preset
-        for suffix in ("", "-backtracking", "-constant")
+        load_preset(family + suffix).preset for suffix in ("", "-backtracking", "-constant")
     )
     for table in ("data", "network", "method", "train", "device"):
         assert getattr(latent, table) == getattr(classic, table) == getattr(constant, table)
@@ -111,12 +111,12 @@ def test_the_three_presets_differ_in_the_rule_alone():
     for key in common:
         assert getattr(latent.step_size, key) == getattr(classic.step_size, key)
     assert constant.step_size.name == "constant"
+
+
+def test_values_of_the_authors_earlier_code():
+    latent = load_preset("linesearch-multimnist").preset
     train = latent.train
-    assert (train.batch_size, train.learning_rate, train.steps) == (
-        256,
-        0.01,
-        5_860,
-    )
+    assert (train.batch_size, train.learning_rate, train.steps) == (256, 0.01, 5_860)
     shape = latent.data.shape()
     # 5x5 to 10 and to 20 channels with biases, 320 features to 50 latents, and 50 of each task's.
     units = latent.network.units(shape.input_shape)

@@ -12,9 +12,11 @@ from sklearn.datasets import load_digits
 
 from shareconsole.datasets.overlaid import CANVAS, SHIFT, overlay, pairs
 from shareconsole.errors import DataDamaged
+from shareconsole.files.celeba import FACES
 from shareconsole.files.idx import read_idx
 from shareconsole.files.known import FILE_SETS
 from shareconsole.sharing.data import scale
+from shareconsole.spec.data.celeba import CelebaOptions
 from shareconsole.spec.data.digits import DigitsOptions, PlantedOptions
 from shareconsole.spec.data.handwriting import GlyphsOptions, MnistRotationsOptions
 from shareconsole.spec.data.omniglot import OmniglotOptions
@@ -30,6 +32,7 @@ from shareconsole.trainer.standalone.pictures import Wanted, read_pictures
 from shareconsole.trainer.standalone.predict import predict
 from shareconsole.trainer.standalone.safetensors import decode, encode
 from shareconsole.trainer.standalone.saved_run import read_saved
+from tests.datasets.celeba_files import faces, write_celeba, write_faces
 from tests.datasets.official import cifar100_members, write_cifar, write_glyphs
 from tests.datasets.omniglot_zips import ALPHABETS, drawing, members, write_zip
 
@@ -119,6 +122,23 @@ def test_turned_tasks_take_upright_pictures(data, tmp_path):
             found += any(images[i][1] == str(digit) for i in near.nonzero().flatten())
         # A hundred of all 1,797 are the task's training images.
         assert found > 10
+
+
+def test_published_faces_are_reduced_as_for_training(data, tmp_path):
+    write_celeba(data)
+    rng = np.random.default_rng(0)
+    blocks = np.kron(rng.integers(0, 256, (10, 9, 3)), np.ones((22, 20, 1)))
+    face = Image.fromarray(blocks[:218, :178].astype(np.uint8))
+    face.save(tmp_path / "face.jpg", quality=95)
+    inside = faces() | {"img_align_celeba/000003.jpg": (tmp_path / "face.jpg").read_bytes()}
+    write_faces(data / "celeba" / FACES, inside)
+    options = CelebaOptions(name="celeba", verify="form", size=48)
+    images, wanted = trained_on(options, "Smiling")
+    found = read_pictures(tmp_path / "face.jpg", wanted, resize=False)[0]
+    assert classes_of(found, images) == {"Smiling"}
+    assert torch.equal(found, images[2][0])
+    with pytest.raises(DataDamaged, match="178x178"):
+        seen_as(tmp_path / "x.png", np.asarray(face)[:178], wanted)
 
 
 def test_small_grey_pictures_are_enlarged_as_for_training(data, tmp_path):

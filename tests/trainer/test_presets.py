@@ -12,6 +12,7 @@ import pytest
 
 from shareconsole.spec.source import shipped_folder
 from shareconsole.spec.toml import load_preset
+from tests.datasets.celeba_files import write_celeba
 from tests.datasets.official import cifar10_members, cifar100_members, write_cifar, write_glyphs
 from tests.datasets.omniglot_zips import ALPHABETS, SMALL, members, write_zip
 from tests.trainer.killing import read
@@ -78,6 +79,11 @@ FILES = {
         _write_three_clusters,
         ("data.verify=form", "data.cifar_tasks=3", "data.mnist_tasks=2", "data.fashion_tasks=2"),
     ),
+    "cifar10": Files(
+        lambda data: write_cifar(data, "cifar10", cifar10_members()),
+        ("data.verify=form", "data.classes=3"),
+    ),
+    "celeba": Files(write_celeba, ("data.verify=form", "data.attributes=3", "data.size=32")),
     "omniglot-maziarz": Files(
         _write_omniglot,
         ("data.verify=form", 'data.alphabets=["Angelic"]', "data.size=28"),
@@ -124,7 +130,6 @@ def test_a_shipped_preset_trains(make_run, train, data, name):
 OTHER_DATA = {
     "glyphs": ('sets = ["mnist", "fashion_mnist"]', ("mnist", "fashion_mnist")),
     "mnist_rotations": ("train_per_task = 20", ("mnist",)),
-    "cifar10": ('classes = ["cat", "dog", "ship"]', ()),
 }
 PLAIN = """
 [data]
@@ -148,7 +153,6 @@ def test_a_data_set_without_a_preset_trains(make_run, train, data, tmp_path, nam
     options, sets = OTHER_DATA[name]
     for each in sets:
         write_glyphs(data, each, {"train": 5, "test": 2})
-    write_cifar(data, "cifar10", cifar10_members())
     preset = tmp_path / f"{name}.toml"
     preset.write_text(PLAIN.format(name=name, options=options))
     folder = make_run(*TRAIN, "device.device=cpu", preset=str(preset), small=())
