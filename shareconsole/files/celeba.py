@@ -116,10 +116,13 @@ def read_faces(
         DataDamaged: The zip is not what it should be, lacks an image, or one cannot be decoded.
         OSError: It cannot be read.
     """
-    order = hashlib.sha256("\n".join(_names(listing)).encode()).hexdigest()
-    state = f"{sha256(paths[FACES])} {order}"
+    names = [*_names(listing)]
+    order = hashlib.sha256("\n".join(names).encode()).hexdigest()
     return decoded(
-        f"celeba {size} {_VERSION}", state, lambda: _decode_all(paths[FACES], listing, size)
+        f"celeba {size} {_VERSION}",
+        f"{sha256(paths[FACES])} {order}",
+        lambda: _decode_all(paths[FACES], listing, size),
+        count=len(names),
     )
 
 

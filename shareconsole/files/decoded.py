@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[Any]]
 
 _STATE = "state"
+# A thousand take a second or so.
+_MANY = 10_000
 # What reading a damaged .npz ends with: zip, .npy header, missing member, unreadable file.
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, NotImplementedError)
 
@@ -37,10 +39,12 @@ def decoded(
     state: str,
     decode: Callable[[], Arrays],
     names: Collection[str] | None = None,
+    count: int = 0,
 ) -> Arrays:
     """Return what ``decode`` makes of a source, from the cache if that was made of this state.
 
-    Where the cache cannot be written that is said on standard error, and the arrays are returned.
+    Where the cache cannot be written that is said on standard error, and the arrays are returned;
+    so is that many images are being decoded, which takes its time.
 
     Args:
         source: what is decoded, how, and by which version of the code: one cache file for each.
@@ -48,10 +52,13 @@ def decoded(
         decode: makes the arrays; none may be called "state".
         names: which arrays to read where they are kept, all if None; one that is not there is
             left out.
+        count: images to decode.
     """
     path = cache_file(source)
     arrays = _read(path, state, names)
     if arrays is None:
+        if count >= _MANY:
+            print(f"note: decoding {count:,} images, which is done once", file=sys.stderr)
         arrays = decode()
         try:
             _write(path, state, arrays)

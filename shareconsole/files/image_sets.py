@@ -85,8 +85,12 @@ def read_set(
         DataDamaged: A file cannot be read, or is of another size or colour.
     """
     what = f"{source} {frame} {_VERSION}"
-    state = _fingerprint(sets)
-    return decoded(what, state, lambda: {name: _decode(sets[name], frame) for name in sets})
+    return decoded(
+        what,
+        _fingerprint(sets),
+        lambda: {name: _decode(sets[name], frame) for name in sets},
+        count=sum(map(len, sets.values())),
+    )
 
 
 def _decode(paths: Sequence[Path], frame: Frame) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import torch
 from shareconsole.datasets.celeba import load_celeba
 from shareconsole.errors import DataDamaged, DataMissing
 from shareconsole.files import celeba as files
+from shareconsole.files import decoded
 from shareconsole.files.celeba import FACES, LABELS, SPLIT
 from shareconsole.files.celeba_attributes import ATTRIBUTES, PARTS
 from shareconsole.files.known import FILE_SETS
@@ -146,6 +147,16 @@ def test_decoded_once_and_again_when_stale(folder, monkeypatch):
     (folder / SPLIT).write_bytes(split)
     assert len(load_celeba(options()).test.images[0]) == 7
     assert len(calls) == 3
+
+
+def test_many_faces_are_announced_once(folder, monkeypatch, capsys):
+    monkeypatch.setattr(decoded, "_MANY", 22)
+    options().check_files()
+    assert capsys.readouterr().err == "note: decoding 22 images, which is done once\n"
+    options().check_files()
+    monkeypatch.setattr(decoded, "_MANY", 23)
+    options(size=8).check_files()
+    assert capsys.readouterr().err == ""
 
 
 def refused(match: str, **values) -> None:
