@@ -32,9 +32,14 @@ def export_model(
         typer.Option("--task", metavar="NAME", help="Name of the task.", show_default=False),
     ],
     format: Annotated[
-        ModelFormat,
-        typer.Option("--format", help="Torch's archive, ONNX (an extra), or weights only."),
-    ] = ModelFormat.torch_export,
+        ModelFormat | None,
+        typer.Option(
+            "--format",
+            help="Torch's archive, ONNX (an extra), or weights only; else what -o ends with, "
+            "or torch-export.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -88,14 +93,16 @@ def export_model(
         ExportOrder,
         check_order,
         default_output,
+        format_of,
         print_export,
     )
     from shareconsole.headless.standalone import export_model as export
 
     folder = find_run(runs, run)
-    file = output if output is not None else default_output(folder, task, format.value)
+    kind = format.value if format is not None else format_of(output)
+    file = output if output is not None else default_output(folder, task, kind)
     path = str(folder.path.absolute())
-    order = ExportOrder(path, task, format.value, file, step, fold, force)
+    order = ExportOrder(path, task, kind, file, step, fold, force)
     check_order(order)
     with Interrupts() as interrupts:
         told = export(order, interrupts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from shareconsole.errors import DataDamaged
@@ -77,5 +78,21 @@ def check_form(file_set: FileSet, paths: dict[str, Path], *, exact: bool) -> Non
         DataDamaged: a file is not of the format, or a class has no image.
         OSError: a file cannot be read.
     """
+    _reader(file_set).check_form(file_set, paths, exact)
+
+
+def check_pixels(file_set: FileSet, paths: dict[str, Path]) -> None:
+    """See that every image can be decoded, of formats whose ``check_form`` leaves that out.
+
+    Raises:
+        DataDamaged: one cannot.
+        OSError: a file cannot be read.
+    """
+    check = getattr(_reader(file_set), "check_pixels", None)
+    if check is not None:
+        check(paths)
+
+
+def _reader(file_set: FileSet) -> ModuleType:
     # By name, so that a set of one format does not load the readers of the others.
-    import_module(f"shareconsole.files.{file_set.form}").check_form(file_set, paths, exact)
+    return import_module(f"shareconsole.files.{file_set.form}")

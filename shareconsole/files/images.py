@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps
 from shareconsole.errors import DataDamaged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = {
     ".bmp": "BMP",
     ".gif": "GIF",
+    ".jfif": "JPEG",
     ".jpeg": "JPEG",
     ".jpg": "JPEG",
     ".pbm": "PPM",
@@ -131,8 +134,15 @@ def unreadable(path: Path, error: Exception) -> DataDamaged:
     return DataDamaged(f"{path}: cannot be read as an image: {reason.splitlines()[0]}")
 
 
-def _opened(path: Path) -> Image.Image:
-    return Image.open(path, formats=sorted(set(FORMATS.values())))
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    # Of a stream and not by its name: then Pillow does not map the file into memory, which gives
+    # wrong pixels of grey TIFF files that are turned.
+    with (
+        path.open("rb") as stream,
+        Image.open(stream, formats=sorted(set(FORMATS.values()))) as image,
+    ):
+        yield image
 
 
 def _header(image: Image.Image, path: Path) -> Header:
@@ -142,7 +152,11 @@ def _header(image: Image.Image, path: Path) -> Header:
         )
     columns, rows = image.size
     if _may_be_turned(image) and image.getexif().get(_EXIF_ORIENTATION) in _TURNED:
-        columns, rows = rows, columns
+        if image.format == "TIFF":
+            image.load()  # which turns it, unless opening it did
+            columns, rows = image.size
+        else:
+            columns, rows = rows, columns
     return Header(rows, columns, "gray" if image.mode in _GREY_MODES else "rgb")
 
 

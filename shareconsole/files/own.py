@@ -114,12 +114,18 @@ def listed(folder: Path) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]
     Hidden ones are left out, as is what an archiver of macOS leaves behind.
 
     Raises:
-        DataMissing: It cannot be read.
+        DataMissing: It cannot be read, or something in it is a link to nothing: of a disk that is
+            not mounted, for example, which would else be learned without.
     """
     with reading(folder), os.scandir(folder) as entries:
         visible = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
         visible.sort(key=lambda entry: entry.name)
-        return [e for e in visible if e.is_dir()], [e for e in visible if e.is_file()]
+        folders = [e for e in visible if e.is_dir()]
+        files = [e for e in visible if e.is_file()]
+        for entry in visible:
+            if entry.is_symlink() and not os.path.exists(entry.path):
+                raise DataMissing(f"{entry.path} is a link to {os.readlink(entry.path)}: not there")
+        return folders, files
 
 
 def check_name(name: str, what: str, where: Path) -> str:

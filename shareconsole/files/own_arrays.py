@@ -68,7 +68,8 @@ class ArraysSurvey(Survey):
         if values.dtype.kind == "b":
             values = values.astype(np.uint8) * np.uint8(255)
         elif values.dtype.kind == "f":
-            values = values.astype(np.float32)
+            with np.errstate(over="ignore"):  # what is too large is told below
+                values = values.astype(np.float32)
             if not np.isfinite(values).all():
                 at = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
                 raise DataDamaged(f"{side.images.where}: image {at} has values that are no numbers")

@@ -10,6 +10,7 @@ All tasks label the same images, as in CelebA. Paths are relative to the table's
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -89,7 +90,7 @@ def survey_csv(
     test_fraction: float,
     split_seed: int,
 ) -> CsvSurvey:
-    """Look over a table: all cells, and the header of the first image.
+    """Look over a table: all cells, and the header of one image of each class.
 
     Args:
         path: the table, with a row of column names on top.
@@ -99,7 +100,7 @@ def survey_csv(
         split_seed: seed of that choice.
 
     Raises:
-        DataMissing: The table or the first image is not there or cannot be read.
+        DataMissing: The table or an image that is looked at is not there or cannot be read.
         DataDamaged: The table is no such table, or a class is absent from a split.
     """
     table = _read(path, tasks)
@@ -120,9 +121,11 @@ def survey_csv(
         tested = split_rows(labels_TN, test_fraction, split_seed)
     rarest = _check_split(path, table, labels_TN, class_names, tested)
     images = tuple(path.parent / row[table.image] for row in table.rows)
-    if not images[0].is_file():
-        raise DataMissing(f"{images[0]} does not exist, but {path} names it")
-    frame = frame_of(images[:1], look)
+    samples = [images[row] for row in _samples(labels_TN)]
+    for sample in samples:
+        if not sample.is_file():
+            raise DataMissing(f"{sample} does not exist, but {path} names it")
+    frame = frame_of(samples, look)
     num_test = int(tested.sum())
     return CsvSurvey(
         task_names=tuple(table.tasks),
@@ -159,9 +162,10 @@ def _read(path: Path, tasks: Sequence[str] | Literal["all"]) -> _Table:
                     raise DataDamaged(f"{where}: has {len(row)} cells, the first line {len(names)}")
                 if not row[table.image]:
                     raise DataDamaged(f"{where}: no image")
-                if row[table.image] in seen:
+                image = os.path.normpath(row[table.image])
+                if image in seen:
                     raise DataDamaged(f"{where}: {row[table.image]} was in a line before")
-                seen.add(row[table.image])
+                seen.add(image)
                 # A row that nothing is learned from would only fill batches.
                 if any(row[column] for column in table.tasks.values()):
                     table.rows.append(row)
@@ -194,6 +198,15 @@ def _columns(path: Path, names: list[str], tasks: Sequence[str] | Literal["all"]
     return _Table(
         [], names.index(IMAGE_COLUMN), split, {name: names.index(name) for name in wanted}
     )
+
+
+def _samples(labels_TN: NDArray[np.int64]) -> list[int]:
+    """The first row, and the first one of each class of each task."""
+    found = {0}
+    for labels in labels_TN:
+        classes, first = np.unique(labels, return_index=True)
+        found.update(first[classes != NO_LABEL].tolist())
+    return sorted(found)
 
 
 def _given_split(path: Path, table: _Table) -> NDArray[np.bool_] | None:

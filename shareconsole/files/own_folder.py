@@ -165,10 +165,13 @@ def _is_split(path: Path, folders: list[DirEntry[str]]) -> bool:
         DataDamaged: It is, but there is something beside these two.
     """
     names = {folder.name for folder in folders}
+    if {name.lower() for name in names} == _SIDES != names:
+        spelt = " and ".join(f"{name}/" for name in sorted(names, reverse=True))
+        raise DataDamaged(f"{path}: train/ and test/ are written in small letters, not {spelt}")
     if "train" not in names or names == {"train"}:
         return False
     if names != _SIDES:
-        others = ", ".join(sorted(names - {"train"}))
+        others = ", ".join(sorted(names - _SIDES))
         raise DataDamaged(f"{path}: beside train/ only test/ is known, not {others}")
     return True
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from shareconsole.errors import DataDamaged, DataMissing, UsageError
-from shareconsole.files.checking import require
+from shareconsole.files.checking import check_pixels, require
 from shareconsole.files.known import FILE_SETS
 from shareconsole.files.places import locate, look
 from shareconsole.files.record import FileSet
@@ -152,7 +152,7 @@ def examine(sets: Sequence[FileSet]) -> Iterator[Finding]:
 def _second_look(file_set: FileSet, problem: str) -> Finding:
     """Tell a subset or a copy of somebody's own from a damaged file."""
     try:
-        require(file_set.name, "form")
+        check_pixels(file_set, require(file_set.name, "form"))
     except DataDamaged as error:
         return Finding(file_set.name, "damaged", str(error))
     return Finding(file_set.name, "form", problem)

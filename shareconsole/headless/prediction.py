@@ -13,8 +13,11 @@ from shareconsole.launch import memory_budget
 from shareconsole.spec.checks import predict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
+    from shareconsole.spec.data.table import DataShape
     from shareconsole.spec.preset import Preset
     from shareconsole.spec.toml import LoadedPreset
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
     """Return the object that ``check --json`` prints; sizes are in bytes."""
     needed = predict(loaded.preset, memory_budget(loaded.preset))
+    shape = loaded.preset.data.shape()
     return {
         "preset": loaded.name,
         "path": str(loaded.path),
@@ -31,6 +35,12 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
             **needed._asdict(),
             "memory_bytes": needed.process_bytes,
             "stages": [stage._asdict() for stage in needed.stages],
+        },
+        "images": {
+            "train": list(shape.train_images),
+            "validation": list(shape.validation_images),
+            "test": list(shape.test_images),
+            "shared": shape.shared_inputs,
         },
         "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
@@ -47,6 +57,7 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
             f"{preset.method.name} on {preset.data.name}, {count(preset.train.steps)} steps",
         ],
         ["tasks", count(needed.num_tasks)],
+        ["images", _images(preset.data.shape())],
         ["routed units", count(needed.routed_units)],
         ["parameters", needed_parameters(needed.parameters, needed.stages)],
         ["memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)],
@@ -58,6 +69,22 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
     if preset.run.name != loaded.name:
         page.line(f"name          {preset.run.name}", indent=2, hanging=14)
     page.table(["", ""], rows, ["left", "left"])
+
+
+def _images(shape: DataShape) -> str:
+    """Return how many images there are of a task, from the least to the most."""
+    parts = {
+        "train": shape.train_images,
+        "validation": shape.validation_images,
+        "test": shape.test_images,
+    }
+    words = [f"{_range(numbers)} {part}" for part, numbers in parts.items() if numbers]
+    return ", ".join(words) + (", the same for all tasks" if shape.shared_inputs else " per task")
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def _missing(preset: Preset) -> list[str]:

@@ -54,17 +54,28 @@ def default_output(folder: RunFolder, task: str, format: str) -> str:
     return f"{folder.id}-{words or 'task'}{SUFFIXES[format]}"
 
 
+def format_of(output: str | None) -> str:
+    """Return the format that a file's name asks for; torch's archive if it asks for none."""
+    suffix = Path(output or "").suffix.lower()
+    return next((format for format, end in SUFFIXES.items() if end == suffix), "torch-export")
+
+
 def check_order(order: ExportOrder) -> None:
     """Find out what torch is not needed for, before it is loaded.
 
     Raises:
-        UsageError: the file is there, its folder is not, there is no such checkpoint, or something
-            has to be installed first.
+        UsageError: the file is there, its folder is not, it is called as files of another format
+            are, there is no such checkpoint, or something has to be installed first.
     """
     require_checkpoint(RunFolder(Path(order.folder)), order.step)
     path = Path(order.output)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file")
+    if path.suffix.lower() in set(SUFFIXES.values()) - {SUFFIXES[order.format]}:
+        raise UsageError(
+            f"{path} is the name of a {format_of(order.output)} file; --format {order.format} "
+            f"goes into {path.with_suffix(SUFFIXES[order.format])}"
+        )
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path.parent} is not a folder")
     if path.exists() and not order.force:

@@ -56,6 +56,11 @@ def _allocation(page: Page, facts: KindFacts) -> None:
     print_split(page, ["task", *_names(units, _UNIT_CELLS)], rows)
     mean = number(float(used_LTK.sum(-1).mean()))
     page.line(f"mean {mean} of {len(modules)} in use", indent=_INDENT, style=QUIET)
+    for task in np.flatnonzero((~used_LTK.any(-1)).any(0)).tolist():
+        # Its output is zero, of whatever came in.
+        unit = units[int(np.flatnonzero(~used_LTK[:, task].any(-1))[0])]
+        words = f"{tasks[task]} uses none in {unit}: it says the same of every image"
+        page.line(words, indent=_INDENT)
 
 
 def _components(

@@ -38,8 +38,8 @@ def require_checkpoint(folder: RunFolder, step: int | None) -> Path:
     directories = checkpoint_directories(folder)
     if not directories:
         raise UsageError(
-            f"{folder.id} has no checkpoint yet; train.checkpoint_every says when, "
-            f"'shareconsole checkpoint {folder.id}' asks for one now"
+            f"{folder.id} has no checkpoint yet; train.checkpoint_every says when, and while it "
+            f"runs 'shareconsole checkpoint {folder.id}' asks for one"
         )
     found = {int(path.name): path for path in directories}
     if step is None:

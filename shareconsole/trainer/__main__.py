@@ -25,6 +25,7 @@ from shareconsole.store.attempts import (
     end_attempt,
     read_attempts,
 )
+from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.clock import utc_now
 from shareconsole.store.control import ControlInbox
 from shareconsole.store.folder import RunFolder
@@ -184,7 +185,7 @@ def _train(
         else:
             text = _one_line(error)
             traceback.print_exc()
-        if isinstance(error, UsageError) and _leaves_it_as_it_was(journal):
+        if isinstance(error, UsageError) and _leaves_it_as_it_was(folder, journal):
             inexact = isinstance(error, InexactResumeError)
             journal.event(REFUSED, step=journal.step, error=text)
             code = error.exit_code
@@ -193,9 +194,9 @@ def _train(
         return AttemptExit(1, "failed", journal.step, text, utc_now())
 
 
-def _leaves_it_as_it_was(journal: Journal) -> bool:
-    """Whether there is something to go on from that this attempt has not touched."""
-    return bool(journal.attempt.resume_from_step) and not journal.recording
+def _leaves_it_as_it_was(folder: RunFolder, journal: Journal) -> bool:
+    """Whether there is something to go on from, be it damaged, that this attempt did not touch."""
+    return bool(checkpoint_directories(folder, broken=True)) and not journal.recording
 
 
 def _one_line(error: BaseException) -> str:

@@ -92,6 +92,11 @@ class Experiment:
             )
         return found
 
+    def misfits(self, state: dict[str, Any]) -> list[str]:
+        """What keeps this experiment from continuing at all from the `state_dict` of another."""
+        # Checkpoints before this was recorded do not tell their data.
+        return DataOutline(**state["data"]).misfits(self.outline) if "data" in state else []
+
     def state_dict(self) -> dict[str, Any]:
         """All that an exact resume needs, as tensors, numbers and texts."""
         return {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError, sha256_file, sync_folder
 from shareconsole.store.checkpoints import checkpoint_directories, require_checkpoint
 from shareconsole.store.clock import utc_now
@@ -123,7 +124,7 @@ def load_newest(
         rejected: Told the name of each damaged checkpoint and the reason.
 
     Raises:
-        StoreError: There are checkpoints and every one of them is damaged.
+        UsageError: There are checkpoints and every one of them is damaged.
     """
     directories = checkpoint_directories(folder, broken=True)
     for directory in directories:
@@ -132,7 +133,12 @@ def load_newest(
         except StoreError as error:
             rejected(directory.name, str(error))
     if directories:
-        raise StoreError(f"all {len(directories)} checkpoints of {folder.id} are damaged")
+        number = f"all {len(directories)} checkpoints" if len(directories) > 1 else "the checkpoint"
+        are = "are" if len(directories) > 1 else "is"
+        raise UsageError(
+            f"{number} of {folder.id} {are} damaged; without the folder {folder.checkpoints} it "
+            "starts again from step 0"
+        )
     return None
 
 

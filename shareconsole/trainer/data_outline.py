@@ -50,6 +50,18 @@ class DataOutline:
         """Of each task."""
         return tuple(map(len, self.class_names))
 
+    def misfits(self, other: DataOutline) -> list[str]:
+        """Why networks of these data (then) have no place in a run with others (now)."""
+        if len(self.task_names) != len(other.task_names):
+            return [f"{len(self.task_names)} tasks then, {len(other.task_names)} now"]
+        found = []
+        if self.input_shape != other.input_shape:
+            then, now = (" x ".join(map(str, each.input_shape)) for each in (self, other))
+            found.append(f"images of {then} then, {now} now")
+        counts = zip(other.task_names, self.num_classes, other.num_classes, strict=True)
+        found += [f"{t}: {then} classes then, {now} now" for t, then, now in counts if then != now]
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """As it is saved."""
         return asdict(self)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from shareconsole.errors import RunFailedError
+from shareconsole.errors import RunFailedError, UsageError
 from shareconsole.sharing.method import Stopwatch
 from shareconsole.store.best import Best, best_on_record
 from shareconsole.store.heartbeat import Flag
@@ -321,6 +321,12 @@ class Trainer:
         )
         if loaded is not None:
             state, manifest = loaded
+            misfits = self.experiment.misfits(state["experiment"])
+            if misfits:
+                raise UsageError(
+                    f"the networks of step {manifest.step:,} do not fit the data any more "
+                    f"({'; '.join(misfits)}); put back what differs"
+                )
             differences = [
                 *manifest.surroundings.differences(self.surroundings),
                 *self.experiment.differences(state["experiment"]),
@@ -332,8 +338,9 @@ class Trainer:
                         f"resuming would not repeat the run bit for bit ({text}); "
                         "put back what differs, or --allow-inexact resumes anyway and records it"
                     )
-                self.journal.event("warning", message=f"resumed, not bit-exact: {text}")
             self.experiment.load_state_dict(state["experiment"])
+            if differences:
+                self.journal.event("warning", message=f"resumed, not bit-exact: {text}")
             self.step = state["step"]
             self._elapsed = state["elapsed_seconds"]
             macro, micro = state["errors"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from shareconsole.files.celeba import FACES
 from shareconsole.files.known import FILE_SETS
 from shareconsole.launch import create_run
 from shareconsole.spec.toml import load_preset
+from tests.datasets.celeba_files import faces, write_celeba, write_faces
 from tests.datasets.official import write_cifar, write_glyphs
+from tests.datasets.omniglot_zips import SMALL, members, write_zip
 
 
 @pytest.fixture
@@ -137,6 +140,11 @@ def test_check_knows_the_size_of_a_run_without_its_files(cli, data):
     assert cli("check", "lws-cifar100", "--json").json["missing_files"] == [
         "cifar-100-python.tar.gz"
     ]
+    assert "2,500 train, 500 test per task" in result.out
+    images = cli("check", "branched-celeba", "--json").json["images"]
+    assert images["shared"]
+    assert images["validation"] == [19_867] * 40
+    assert "19,867 validation, 19,962 test, the same for all" in cli("check", "branched-celeba").out
     write_cifar(data, "cifar100", {})
     assert "cifar100: here" in cli("check", "lws-cifar100").out
 
@@ -148,3 +156,21 @@ def test_a_resume_without_its_files_says_so_and_starts_nothing(cli, runs, data):
     assert (result.code, result.out) == (2, "")
     assert "get it with: shareconsole data fetch cifar100" in result.err
     assert sorted(path.name for path in folder.path.iterdir()) == before
+
+
+def test_check_decodes_the_images_of_files_that_are_not_as_published(line, data):
+    folder = write_celeba(data)
+    (data / "omniglot").mkdir()
+    drawings = {root: members(root) for root in SMALL}
+    for root, content in drawings.items():
+        write_zip(data / "omniglot" / f"{root}.zip", content)
+    found = {each["name"]: each["condition"] for each in line("check", "--json").json}
+    assert (found["celeba"], found["omniglot"]) == ("form", "form")
+    first = next(iter(drawings["images_background"]))
+    cut = drawings["images_background"] | {first: drawings["images_background"][first][:60]}
+    write_zip(data / "omniglot" / "images_background.zip", cut)
+    write_faces(folder / FACES, faces() | {"img_align_celeba/000007.jpg": b"\xff\xd8"})
+    result = line("check", "omniglot", "celeba")
+    assert result.code == 1
+    assert f"{first} cannot be decoded" in result.out
+    assert "000007.jpg cannot be decoded" in result.out

@@ -228,3 +228,19 @@ def test_the_formats_are_those_of_the_trainer():
     fields = standalone.ExportOrder.__dataclass_fields__
     assert set(fields) == set(Order.__dataclass_fields__)
     assert util.find_spec(standalone.MODULE + ".__main__") is not None
+
+
+def test_the_name_of_the_file_tells_the_format(cli, run_with_checkpoint, tmp_path, monkeypatch):
+    orders = []
+    monkeypatch.setattr(standalone, "export_model", lambda order, _: orders.append(order))
+    export = ("export-model", run_with_checkpoint.id, "--task", "upright", "-o")
+    cli(*export, str(tmp_path / "a.safetensors"))
+    cli(*export, str(tmp_path / "a.PT2"))
+    cli(*export, str(tmp_path / "a.bin"))
+    cli(*export, str(tmp_path / "a.bin"), "--format", "safetensors")
+    kinds = ["safetensors", "torch-export", "torch-export", "safetensors"]
+    assert [order.format for order in orders] == kinds
+    result = cli(*export, str(tmp_path / "a.pt2"), "--format", "safetensors")
+    assert (result.code, len(orders)) == (2, 4)
+    assert "a.pt2 is the name of a torch-export file" in result.err
+    assert "--format safetensors goes into" in result.err

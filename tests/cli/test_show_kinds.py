@@ -126,3 +126,13 @@ def test_foreign_names_do_nothing():
         lines = printed(KindFacts(kind, 7, (names,) * len(shape), np.ones(shape)))
         assert "\x1b[2J" not in "".join(lines)
         assert any("[red]x" in line for line in lines)
+
+
+def test_a_task_that_uses_nothing_is_told():
+    used = np.ones((2, 2, 3))
+    used[1, 0] = 0
+    lines = printed(
+        KindFacts("allocation", 7, (("in", "out"), ("one", "two"), ("a", "b", "c")), used)
+    )
+    assert lines[-1].strip() == "one uses none in out: it says the same of every image"
+    assert "two uses none" not in "".join(lines)

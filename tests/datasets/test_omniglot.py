@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from shareconsole.datasets.omniglot import load_omniglot
-from shareconsole.errors import DataDamaged, DataMissing
+from shareconsole.errors import DataDamaged, DataMissing, PresetError
 from shareconsole.files import omniglot as zips
 from shareconsole.files.decoded import cache_file
 from shareconsole.files.omniglot_alphabets import (
@@ -25,6 +25,7 @@ from shareconsole.files.omniglot_alphabets import (
     TWENTY,
 )
 from shareconsole.spec.data.omniglot import OmniglotOptions
+from shareconsole.spec.toml import load_preset
 from tests.datasets.omniglot_zips import ALPHABETS, drawing, members, png, write_zip
 
 BLACKFOOT, ANGELIC = ALPHABETS
@@ -332,3 +333,8 @@ def test_the_real_thing(data, monkeypatch):
     assert loaded.num_classes == shape.num_classes
     # Paper is white: 255 but for the ink.
     assert 225 < loaded.train.images[0].float().mean() < 250
+
+
+def test_a_misspelt_alphabet_is_a_mistake_like_others():
+    with pytest.raises(PresetError, match=r'"Braile" is not known .*did you mean "Braille"'):
+        load_preset("omniglot-small", ['data.alphabets=["Braile", "Greek"]'])

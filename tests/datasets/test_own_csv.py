@@ -165,3 +165,18 @@ def test_a_byte_order_mark_and_windows_line_ends(table):
     before = load_own(options(table)).train.images[0]
     table.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert torch.equal(load_own(options(table)).train.images[0], before)
+
+
+def test_auto_colour_looks_at_an_image_of_each_class(table):
+    ink = np.zeros((*pixels(0).shape, 3), np.uint8)
+    ink[..., 0] = 200
+    save(table.parent / "pictures" / "1.png", ink)
+    assert options(table).shape().input_shape[0] == 3
+    (table.parent / "pictures" / "1.png").unlink()
+    assert "1.png does not exist, but" in issue(table)
+
+
+def test_one_image_by_two_names_is_one_image(table):
+    with table.open("a") as file:
+        file.write("pictures/../pictures/0.png,no,no\n")
+    assert "was in a line before" in issue(table)

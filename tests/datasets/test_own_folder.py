@@ -238,7 +238,11 @@ def test_other_layouts_are_recognised(tmp_path):
     assert "folder more where images are expected" in issue(deep)
     three = tmp_path / "three"
     write_folder(three / "task", {"train": {"a": 2}, "test": {"a": 1}, "val": {"a": 1}})
-    assert "beside train/ only test/ is known, not test, val" in issue(three)
+    assert issue(three).endswith("beside train/ only test/ is known, not val")
+    capital = tmp_path / "capital"
+    write_folder(capital / "Train", {"t": {"a": 2, "b": 2}})
+    write_folder(capital / "Test", {"t": {"a": 2, "b": 2}})
+    assert "are written in small letters, not Train/ and Test/" in issue(capital)
     write_folder(tmp_path / "uneven", {"train": {"t": 0}, "test": {"u": 0}})
     for side, name in (("train", "t"), ("test", "u")):
         write_folder(tmp_path / "uneven" / side, {name: {"a": 1, "b": 1}})
@@ -256,6 +260,17 @@ def test_classes_that_are_empty_too_small_or_on_one_side(root):
     assert "task given has no training images of class z" in issue(root)
     write_folder(root / "given", {"train": {"z": 1}})
     assert "task given has no test images of class y" in issue(root)
+
+
+def test_a_link_to_nothing_is_not_learned_without(root, tmp_path):
+    gone = root / "cars" / "a" / "gone.png"
+    gone.symlink_to(tmp_path / "not mounted" / "1.png")
+    assert issue(root) == f"{gone} is a link to {tmp_path / 'not mounted' / '1.png'}: not there"
+    gone.unlink()
+    (root / "more").symlink_to(tmp_path / "not mounted")
+    assert f"{root / 'more'} is a link to" in issue(root)
+    (tmp_path / "not mounted").mkdir()
+    assert "no folder where a folder for each of the classes" in issue(root)
 
 
 def test_a_task_with_one_class(root):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.events import read_events
 from shareconsole.store.index import summarise
 from shareconsole.store.status import derive_state
+from shareconsole.trainer.checkpoint import STATE
 from shareconsole.trainer.data_digest import data_digest
 from shareconsole.trainer.manifest import Surroundings, read_manifest
 from tests.datasets.own_data import pixels, save, write_folder
@@ -77,6 +80,48 @@ def test_a_resume_over_changed_data_is_refused_unless_allowed(make_run, train, p
     assert [attempt.refused for attempt in read_attempts(folder)] == [False, True, False, False]
     assert [event.kind for event in read_events(folder)].count("refused") == 1
     assert (summarise(folder).state, derive_state(folder).refused) == ("finished", None)
+
+
+def test_a_resume_over_data_that_do_not_fit_leaves_a_finished_run_finished(make_run, train, preset):
+    folder = make_run("train.steps=20", preset=str(preset), small=SMALL)
+    assert train(folder) == 0
+    before_it = summarise(folder)
+    pictures = preset.parent / "pictures"
+    shutil.copytree(pictures / "t" / "a", pictures / "t" / "z")
+    assert train(folder, "--steps", "30", "--allow-inexact") == 2
+    end = read_attempt(folder, 2).exit
+    assert end.reason == "refused"
+    assert re.search(r"do not fit the data any more \(t: (\d) classes then, (\d) now\)", end.error)
+    assert summarise(folder) == before_it
+    assert "warning" not in {event.kind for event in read_events(folder)}
+    shutil.copytree(pictures / "t", pictures / "v")
+    assert train(folder, "--steps", "30", "--allow-inexact") == 2
+    assert re.search(r"\d tasks then, \d now", read_attempt(folder, 3).exit.error)
+    shutil.rmtree(pictures / "v")
+    shutil.rmtree(pictures / "t" / "z")
+    assert train(folder, "--steps", "30") == 0
+    assert (summarise(folder).state, derive_state(folder).refused) == ("finished", None)
+
+
+def test_a_finished_run_whose_checkpoints_are_all_damaged_stays_finished(make_run, train, preset):
+    folder = make_run("train.steps=20", preset=str(preset), small=SMALL)
+    assert train(folder) == 0
+    before_it = summarise(folder)
+    directories = checkpoint_directories(folder)
+    for directory in directories:
+        (directory / STATE).write_bytes(b"")
+    assert train(folder, "--steps", "30") == 2
+    end = read_attempt(folder, 2).exit
+    assert end.reason == "refused"
+    assert "damaged; without the folder" in end.error
+    assert summarise(folder) == before_it
+    for directory in directories:
+        (directory / "manifest.json").write_bytes(b"")
+    assert train(folder, "--steps", "30") == 2
+    assert read_attempt(folder, 3).exit.reason == "refused"
+    assert summarise(folder) == before_it
+    shutil.rmtree(folder.checkpoints)
+    assert train(folder, "--steps", "30") == 0
 
 
 def test_a_resume_without_its_data_is_refused_before_anything_begins(make_run, train, preset):

@@ -386,3 +386,20 @@ def header(text: str, numbers: bytes = b"") -> bytes:
 def test_damaged_safetensors_are_refused(data):
     with pytest.raises(DataDamaged, match="x: is no safetensors file"):
         decode(data, "x")
+
+
+def test_a_network_that_does_not_look_at_its_image_is_remarked_on(tmp_path):
+    built = exporting.experiment(tmp_path, "convnet", "gumbel")
+    with torch.no_grad():
+        # Connected, or of no use: [units, tasks, components, 2].
+        logits = built.method.logits_LTK2
+        logits[..., 0], logits[..., 1] = 9, -9
+        logits[1, 2] = -logits[1, 2]
+    run = exporting.saved(built)
+    blind, seeing = (task_network(run, task, fold=False) for task in (2, 0))
+    with torch.no_grad():
+        logits = blind.network(torch.rand(3, *built.outline.input_shape))
+    assert torch.equal(logits[0], logits[1])
+    (note,) = exporting_module._blindness(blind, "rotated-1")
+    assert note.startswith("rotated-1 uses no component of a unit")
+    assert exporting_module._blindness(seeing, "upright-1") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_arrays_without_channels_or_with_these_last(tmp_path, shape, wanted):
         (np.zeros((4, 5)), GREY, r"has the shape \[4, 5\], the network takes \[1, 4, 6\] or \[N"),
         (np.zeros((4, 6)), COLOUR, "has the shape"),
         (np.zeros((0, 1, 4, 6)), GREY, "has the shape"),
-        (np.zeros((1, 4, 6), int), GREY, "holds int64, not uint8 or floating-point"),
+        (np.zeros((1, 4, 6), int), GREY, "holds int64, not uint8, bool or floating-point"),
         (np.full((1, 4, 6), np.nan), GREY, "holds NaN"),
         (np.zeros((1, 4, 6), np.uint8), NUMBERS, "trained on numbers from -1 to 3"),
         (np.array([[None]]), GREY, "Python objects"),
@@ -197,3 +198,41 @@ def test_models_that_are_none(tmp_path):
     for name, message in cases.items():
         with pytest.raises(UsageError, match=message):
             list(predict(str(tmp_path / name), [], resize=False, top=1))
+
+
+def test_what_is_called_safetensors_never_reaches_torch(tmp_path, monkeypatch):
+    """Loading torch's archive can run code in it; the other format is there to be safe."""
+    monkeypatch.setattr(torch.export, "load", None)
+    torch.save({}, tmp_path / "a.safetensors")
+    with pytest.raises(DataDamaged, match="no safetensors but a zip"):
+        list(predict(str(tmp_path / "a.safetensors"), [], resize=False, top=1))
+
+
+def test_numbers_far_from_those_of_training_are_remarked_on(model, tmp_path):
+    built, write = model
+    images = built.data.test.task_images(0)[:2].numpy()
+    np.save(tmp_path / "as it was.npy", images)
+    np.save(tmp_path / "as bytes.npy", np.float32(255) * images)
+    files = [str(tmp_path / name) for name in ("as it was.npy", "as bytes.npy")]
+    told = [*predict(write(), files, resize=False, top=1)]
+    notes = [m["message"] for m in told if m["kind"] == "note"]
+    assert len(notes) == 1
+    assert notes[0].startswith(f"{files[1]}: has numbers from 0 to 255, training had 0 to 1;")
+
+
+def test_bool_arrays_are_0_and_1_as_in_training(tmp_path):
+    array = np.arange(24).reshape(1, 4, 6) % 3 == 0
+    np.save(tmp_path / "a.npy", array)
+    found = read_pictures(tmp_path / "a.npy", GREY, resize=False)
+    assert torch.equal(found[0], torch.from_numpy(array).float())
+
+
+def test_what_somebody_names_is_read_or_told_for_what_it_is(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / ".hidden.png")
+    assert read_pictures(tmp_path / ".hidden.png", COLOUR, resize=False).shape == (1, 3, 4, 6)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(DataDamaged, match="is a folder; name the files in it"):
+        read_pictures(tmp_path / "folder.png", COLOUR, resize=False)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataDamaged, match="is no regular file"):
+        read_pictures(tmp_path / "pipe.png", COLOUR, resize=False)

@@ -125,7 +125,8 @@ class OmniglotOptions(OfficialFilesTable):
 
     def shape(self) -> DataShape:
         """Return the sizes of the problem."""
-        characters = tuple(CHARACTERS[name] for name in self.tasks)
+        # A name that is not known is an issue of its own, whatever is said of the sizes.
+        characters = tuple(CHARACTERS.get(name, 2) for name in self.tasks)
         split = self.split
         return DataShape(
             num_tasks=len(characters),

@@ -105,7 +105,8 @@ def export(order: Order) -> dict[str, Any]:
         raise UsageError(f"{path} is there already; --force replaces it") from None
     except OSError as error:
         raise ShareconsoleError(f"cannot write {path}: {error.strerror or error}") from error
-    return {**metadata, "file": str(path), "bytes": len(data), "notes": list(saved.notes)}
+    notes = [*saved.notes, *_blindness(made, order.task)]
+    return {**metadata, "file": str(path), "bytes": len(data), "notes": notes}
 
 
 def task_network(saved: SavedRun, task: int, *, fold: bool) -> TaskNetwork:
@@ -174,6 +175,19 @@ def _parameters(bank: Bank, every: list[tuple[tuple[int, ...], ...]]) -> tuple[T
     routed = [*zip(*every, strict=True)] if bank.num_routed else []
     positions = positions_of(bank.marks, sizes, routed, [_size(head) for head in heads])
     return count_parameters(positions, bank.num_tasks)
+
+
+def _blindness(made: TaskNetwork, task: str) -> list[str]:
+    """What is to be said of a network that does not look at its image: a unit is made of nothing.
+
+    Gumbel allocation may come to this: Maziarz et al. 2019 let such a unit be zero.
+    """
+    if all(chosen != () for chosen in made.recipe):
+        return []
+    return [
+        f"{task} uses no component of a unit, which gives zeros then: the network says the same of "
+        "every image"
+    ]
 
 
 def _size(module: nn.Module) -> int:

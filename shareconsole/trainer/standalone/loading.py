@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,16 +31,24 @@ def network_in(data: bytes, where: str) -> tuple[Callable[[Tensor], Tensor], dic
 
     Args:
         data: The whole file.
-        where: Its name, for messages; what it is, is told by its content.
+        where: Its name; where it does not end as one that `export` gives, the content tells what
+            it is. Loading torch's archive can run code, so nothing that is called .safetensors is
+            ever taken for one.
 
     Raises:
         UsageError: It is of a kind that is not run here.
         DataDamaged: It was not written by `export`, or is damaged.
     """
-    if data.startswith(_ZIP) or where.lower().endswith(".pt2"):
-        return from_archive(data, where)
-    if where.lower().endswith(".onnx"):
+    kind = Path(where).suffix.lower()
+    if kind == ".onnx":
         raise UsageError(f"{where}: ONNX is for other programs; export the task as torch-export")
+    if kind == ".pt2" or (data.startswith(_ZIP) and kind != ".safetensors"):
+        return from_archive(data, where)
+    if data.startswith(_ZIP):
+        raise DataDamaged(
+            f"{where}: is no safetensors but a zip, perhaps torch's archive (.pt2); loading one "
+            "can run code in it, so it is not tried under this name"
+        )
     tensors, texts = decode(data, where)
     if METADATA_KEY not in texts:
         raise DataDamaged(f"{where}: was not written by export-model: no metadata of it")

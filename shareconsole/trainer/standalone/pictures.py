@@ -93,10 +93,14 @@ def read_pictures(path: Path, wanted: Wanted, *, resize: bool) -> Tensor:
         DataDamaged: It cannot be read, or is nothing the network takes.
     """
     array = path.suffix.lower() == ".npy"
-    if not array and not is_image(path.name):
+    if path.is_dir():
+        raise DataDamaged(f"{path}: is a folder; name the files in it")
+    if not array and not is_image(path.name.lstrip(".")):
         raise DataDamaged(f"{path}: by its name no image ({', '.join(sorted(FORMATS))}) nor .npy")
     if not path.exists():
         raise DataMissing(f"{path}: no such file")
+    if not path.is_file():
+        raise DataDamaged(f"{path}: is no regular file")
     if array:
         images = _shaped(array_in_file(path).read(), path, wanted)
     else:
@@ -158,9 +162,10 @@ def _resizing(
 
 def _shaped(array: NDArray[Any], path: Path, wanted: Wanted) -> NDArray[Any]:
     channels, rows, columns = wanted.shape
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise DataDamaged(f"{path}: holds {array.dtype}, not uint8 or floating-point numbers")
-    images = array
+    if array.dtype != np.uint8 and array.dtype.kind not in "bf":
+        raise DataDamaged(f"{path}: holds {array.dtype}, not uint8, bool or floating-point numbers")
+    # As in training on arrays of one's own.
+    images = array.astype(np.uint8) * np.uint8(255) if array.dtype.kind == "b" else array
     last = (rows, columns, channels)
     if channels == 1 and images.shape[-2:] == (rows, columns) and images.shape[-3:] != wanted.shape:
         images = images[..., None, :, :]

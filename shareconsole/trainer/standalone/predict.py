@@ -64,6 +64,9 @@ def predict(
         except ShareconsoleError as error:
             yield {"kind": "failure", "file": file, "message": str(error)}
             continue
+        strange = _strangeness(images, wanted)
+        if strange:
+            yield {"kind": "note", "message": f"{file}: {strange}"}
         several = len(found) > 1
         for number, probabilities in enumerate(found):
             yield {
@@ -83,6 +86,18 @@ def _note(metadata: dict[str, Any], wanted: Wanted) -> str:
         )
     words = wanted.preparation.words()
     return f"pictures of training: {words}; the same is done to image files" if words else ""
+
+
+def _strangeness(images: Tensor, wanted: Wanted) -> str:
+    """What is to be said of numbers far from those of training; empty where they are not."""
+    lowest, highest = float(images.min()), float(images.max())
+    span = wanted.highest - wanted.lowest
+    if wanted.lowest - span <= lowest and highest <= wanted.highest + span:
+        return ""
+    return (
+        f"has numbers from {lowest:g} to {highest:g}, training had {wanted.lowest:g} to "
+        f"{wanted.highest:g}; numbers are used as they are"
+    )
 
 
 def _probabilities(
