@@ -44,7 +44,8 @@ def check(
 def list_presets(as_json: JsonOption = False, runs: RunsOption = None) -> None:
     """List the presets that a name can mean.
 
-    Those in ./presets come first, then the shipped ones.
+    Those in ./presets come first, then shipped ones that need no files, then
+    the others.
     """
     from shareconsole.headless.output import UNLIMITED_COLUMNS, out, put_json, say
     from shareconsole.headless.tables import Page

@@ -15,7 +15,7 @@ from shareconsole.files.record import FileSet
 from shareconsole.headless.figures import size
 from shareconsole.headless.styles import BAD, GOOD, NOTICE, QUIET
 from shareconsole.headless.tables import Page, cell
-from shareconsole.spec.datasets import DATASETS
+from shareconsole.spec.datasets import DATASETS, sources_of
 from shareconsole.spec.nearest import nearest
 
 if TYPE_CHECKING:
@@ -66,11 +66,6 @@ def file_sets(names: Sequence[str]) -> list[FileSet]:
             raise UsageError(f"{name} needs no published file")
         found |= {source: FILE_SETS[source] for source in sources}
     return list(found.values())
-
-
-def sources_of(data: str) -> tuple[str, ...]:
-    """Return the file sets of a data set with all its options left out."""
-    return DATASETS[data].options.model_construct(name=data).sources()
 
 
 def users_of(file_set: FileSet) -> list[str]:

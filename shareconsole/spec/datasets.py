@@ -151,3 +151,8 @@ DATASETS: dict[str, Entry[DatasetTable]] = {
         "your own table: an image in each row, a column of labels for each task",
     ),
 }
+
+
+def sources_of(data: str) -> tuple[str, ...]:
+    """Return the file sets of a data set with all its options left out."""
+    return DATASETS[data].options.model_construct(name=data).sources()

@@ -11,6 +11,7 @@ import tomlkit
 
 from shareconsole.errors import PresetError, Problem
 from shareconsole.spec.checks import remarks
+from shareconsole.spec.datasets import DATASETS, sources_of
 from shareconsole.spec.document import BOM, Document, decode, dotted, parse
 from shareconsole.spec.fields import Issue
 from shareconsole.spec.fields import Path as KeyPath
@@ -106,22 +107,34 @@ def resolved_toml(preset: Preset) -> str:
 
 
 def list_presets(cwd: Path) -> list[PresetInfo]:
-    """Return the presets that a name can mean, by name; one that cannot be read says so."""
-    infos = []
+    """Return the presets that a name can mean; one that cannot be read says so.
+
+    The user's own come first, then those that run without any file, then the others; each by name.
+    """
+    found: list[tuple[bool, bool, PresetInfo]] = []
     for file in preset_files(cwd):
         try:
             text = decode(read_bytes(file.path, str(file.path)), file.name)
-            summary = _summary(parse(text, file.name))
+            parsed = parse(text, file.name)
+            summary, needy = _summary(parsed), _needs_files(parsed)
         except PresetError as error:
-            summary = f"cannot be read: {error.problems[0].problem}"
-        infos.append(PresetInfo(file.name, file.path, summary, file.shipped))
-    return infos
+            summary, needy = f"cannot be read: {error.problems[0].problem}", False
+        info = PresetInfo(file.name, file.path, summary, file.shipped)
+        found.append((file.shipped, needy, info))
+    return [info for *_, info in sorted(found, key=lambda each: (*each[:2], each[2].name))]
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a preset, which editors complete and check from."""
     schema = Preset.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _needs_files(parsed: Document) -> bool:
+    """Tell whether the data set is made of published files."""
+    data = parsed.data.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return isinstance(name, str) and name in DATASETS and bool(sources_of(name))
 
 
 def _summary(parsed: Document) -> str:

@@ -8,11 +8,11 @@ import torch
 
 from shareconsole.datasets.three_clusters import load_three_clusters
 from shareconsole.errors import DataDamaged, DataMissing
-from shareconsole.headless.data import sources_of
 from shareconsole.sharing.preparation import enlarged
 from shareconsole.spec.data.cifar import CIFAR100_CLASSES, SUPERCLASSES
 from shareconsole.spec.data.handwriting import CLASS_NAMES
 from shareconsole.spec.data.three_clusters import ThreeClustersOptions
+from shareconsole.spec.datasets import sources_of
 from tests.datasets.official import COARSE, cifar100_members, write_cifar, write_glyphs
 
 SMALL = {"train": 4, "test": 2}

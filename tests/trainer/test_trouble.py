@@ -80,13 +80,15 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_run, train, dama
 
 
 @pytest.mark.parametrize("file", ["state.pt", "manifest.json"])
-def test_only_damaged_checkpoints_is_a_failure_not_a_fresh_start(make_run, train, file):
+def test_only_damaged_checkpoints_is_a_refusal_not_a_fresh_start(make_run, train, file):
     folder = make_run()
     assert train(folder) == 0
     for directory in checkpoint_directories(folder):
         (directory / file).unlink()
-    assert train(folder, "--steps", "50") == 1
-    assert "checkpoints" in derive_state(folder).reason
+    assert train(folder, "--steps", "50") == 2
+    state = derive_state(folder)
+    assert (state.word, state.attempt.number) == ("finished", 1)
+    assert "checkpoints" in state.refused.exit.error
 
 
 def change_threads(folder) -> None:
