@@ -49,9 +49,11 @@ clean:
 
 # Long checks and studies; most go on where they were interrupted, others start again.
 # `make detached-study-plus`, or any other of them, outlives the terminal it was started from.
-detached-%: $(STAMP)
+DETACHED := $(addprefix detached-,$(STUDIES) kill-test bench-all full-width)
+.PHONY: $(DETACHED)
+$(DETACHED): detached-%: $(STAMP)
 	@mkdir -p build
-	@nohup $(MAKE) $* > build/$*.log 2>&1 < /dev/null & echo "make $*: process $$!, tells build/$*.log"
+	@nohup $(MAKE) $* >> build/$*.log 2>&1 < /dev/null & echo "make $*: process $$!, tells build/$*.log"
 
 kill-test: $(STAMP)
 	$(BIN)/python -m tests.trainer.killing 200

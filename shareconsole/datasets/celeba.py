@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shareconsole.files.celeba import check_classes, choose, read_faces, read_listing
+from shareconsole.files.celeba import check_classes, choose, read_faces
 from shareconsole.files.celeba_attributes import ATTRIBUTES
 from shareconsole.files.checking import require
 from shareconsole.sharing.data import MultiTaskData, Split
@@ -35,15 +35,11 @@ def load_celeba(options: CelebaOptions) -> MultiTaskData:
         DataDamaged: A file is not what it should be.
     """
     paths = require("celeba", options.verify)
-    listing = read_listing(paths)
-    rows = choose(listing, options.numbers, options.split_seed)
-    check_classes(listing, rows, options.tasks)
-    faces = read_faces(paths, listing, options.size)
+    chosen = choose(paths, options.numbers, options.split_seed)
+    check_classes(paths, chosen, options.tasks)
+    faces = read_faces(paths, {part: each.names for part, each in chosen.items()}, options.size)
     columns = [ATTRIBUTES.index(name) for name in options.tasks]
-    splits = {
-        part: _split(faces.pop(part), listing[part].labels[:, columns], rows[part])
-        for part in listing
-    }
+    splits = {part: _split(faces[part], chosen[part].labels[:, columns]) for part in chosen}
     return MultiTaskData(
         options.tasks,
         options.shape().num_classes,
@@ -54,11 +50,6 @@ def load_celeba(options: CelebaOptions) -> MultiTaskData:
     )
 
 
-def _split(
-    faces: NDArray[np.uint8], labels_NT: NDArray[np.int64], rows: NDArray[np.int64] | None
-) -> Split:
-    """The images in some rows, or in all without copying them."""
-    if rows is not None:
-        faces, labels_NT = faces[rows], labels_NT[rows]
-    labels = torch.from_numpy(labels_NT).T.contiguous()
-    return Split((torch.from_numpy(faces),), tuple(labels))
+def _split(faces: NDArray[np.uint8], labels_NT: NDArray[np.int64]) -> Split:
+    labels_TN = torch.from_numpy(labels_NT).T.contiguous()
+    return Split((torch.from_numpy(faces),), tuple(labels_TN))

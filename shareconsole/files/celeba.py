@@ -25,7 +25,7 @@ from shareconsole.files.zips import check_plain, content, files_in, opened, sha2
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -71,7 +71,8 @@ def read_listing(paths: Mapping[str, Path]) -> dict[str, Listing]:
     parts = _read_split(paths[SPLIT])
     path = paths[LABELS]
     lines = _lines(path)
-    if next(lines, (0, []))[1] == [] or tuple(next(lines, (0, []))[1]) != ATTRIBUTES:
+    number_of_images, attributes = (next(lines, (0, []))[1] for _ in range(2))
+    if len(number_of_images) != 1 or tuple(attributes) != ATTRIBUTES:
         raise DataDamaged(f"{path}: does not begin with a number and the names of 40 attributes")
     names: list[list[str]] = [[] for _ in PARTS]
     labels: list[list[list[int]]] = [[] for _ in PARTS]
@@ -91,6 +92,9 @@ def read_listing(paths: Mapping[str, Path]) -> dict[str, Listing]:
         seen.add(name)
         names[parts[name]].append(name)
         labels[parts[name]].append(row)
+    if number_of_images != [str(len(seen))]:
+        promised = number_of_images[0][:20]
+        raise DataDamaged(f"{path}: its first line is {promised}, but it has {len(seen):,} images")
     if len(parts) != len(seen):
         absent = next(name for name in parts if name not in seen)
         raise DataDamaged(f"{path}: lacks {absent}, which is in {paths[SPLIT]}")
@@ -101,30 +105,36 @@ def read_listing(paths: Mapping[str, Path]) -> dict[str, Listing]:
 
 
 def read_faces(
-    paths: Mapping[str, Path], listing: Mapping[str, Listing], size: int
+    paths: Mapping[str, Path],
+    names: Mapping[str, Sequence[str]],
+    size: int,
+    parts: Collection[str] | None = None,
 ) -> dict[str, NDArray[np.uint8]]:
-    """Return the faces of each part, from the cache if these very ones were decoded before.
+    """Return faces of each part, from the cache if these very ones were decoded before.
 
     Args:
         paths: where each file lies, by its name.
-        listing: which images belong to which part.
+        names: of the images of each part, in the order in which they are wanted. Every choice is
+            kept by itself, so that a few images do not take the memory of all.
         size: pixels a side that they are resized to, each new pixel the mean of the old ones under
             it; 0 leaves them as they are.
+        parts: which ones to return, all if None; with none they are only decoded if need be.
 
     Returns:
-        [N, 3, rows, columns] of each part, in the order of the listing.
+        [N, 3, rows, columns] of each part.
 
     Raises:
         DataDamaged: The zip is not what it should be, lacks an image, or one cannot be decoded.
         OSError: It cannot be read.
     """
-    names = [*_names(listing)]
-    order = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    lines = "\n".join(f"{part} {name}" for part in PARTS for name in names[part])
+    order = hashlib.sha256(lines.encode()).hexdigest()
     return decoded(
-        f"celeba {size} {_VERSION}",
-        f"{sha256(paths[FACES])} {order}",
-        lambda: _decode_all(paths[FACES], listing, size),
-        count=len(names),
+        f"celeba {size} {order} {_VERSION}",
+        sha256(paths[FACES]),
+        lambda: _decode_all(paths[FACES], names, size),
+        parts,
+        sum(map(len, names.values())),
     )
 
 
@@ -151,8 +161,9 @@ def check_form(file_set: FileSet, paths: Mapping[str, Path], exact: bool) -> Non
     path = paths[FACES]
     with opened(path) as archive:
         index = _index(archive, path)
-        for name in _names(listing):
-            content(archive, path, _member(index, path, name))
+        for images in listing.values():
+            for name in images.names:
+                content(archive, path, _member(index, path, name))
 
 
 def check_pixels(paths: Mapping[str, Path]) -> None:
@@ -161,60 +172,63 @@ def check_pixels(paths: Mapping[str, Path]) -> None:
     Raises:
         DataDamaged: One cannot be decoded.
     """
-    _decode_all(paths[FACES], read_listing(paths), _LITTLE)
+    listing = read_listing(paths)
+    names = {part: each.names for part, each in listing.items()}
+    _decode_all(paths[FACES], names, _LITTLE)
 
 
 def choose(
-    listing: Mapping[str, Listing], numbers: Mapping[str, int | Literal["all"]], seed: int
-) -> dict[str, NDArray[np.int64] | None]:
-    """Return which rows of each part are used, ascending; None for all.
+    paths: Mapping[str, Path], numbers: Mapping[str, int | Literal["all"]], seed: int
+) -> dict[str, Listing]:
+    """Return the images of each part that are used, in the order of the table.
 
     Args:
-        listing: the images of each part.
+        paths: where each file lies, by its name.
         numbers: how many are wanted of each part; "all" that are there.
         seed: of the choice.
 
     Raises:
-        DataDamaged: There are fewer.
+        DataDamaged: There are fewer, or a table is not what it should be.
+        OSError: One cannot be read.
     """
-    rows: dict[str, NDArray[np.int64] | None] = {}
-    for place, part in enumerate(listing):
-        number, there = numbers[part], len(listing[part].names)
+    chosen = {}
+    for place, (part, listing) in enumerate(read_listing(paths).items()):
+        number, there = numbers[part], len(listing.names)
         if number == "all":
-            rows[part] = None
+            chosen[part] = listing
             continue
         if number > there:
-            raise DataDamaged(f"{LABELS}: {number:,} {part} images are wanted, {there:,} are there")
-        order = np.random.default_rng((seed, place)).permutation(there)
-        rows[part] = np.sort(order[:number])
-    return rows
+            raise DataDamaged(
+                f"{paths[SPLIT]}: {number:,} {part} images are wanted, {there:,} are there"
+            )
+        rows = np.sort(np.random.default_rng((seed, place)).permutation(there)[:number])
+        chosen[part] = Listing(tuple(listing.names[row] for row in rows), listing.labels[rows])
+    return chosen
 
 
 def check_classes(
-    listing: Mapping[str, Listing],
-    rows: Mapping[str, NDArray[np.int64] | None],
-    attributes: Sequence[str],
+    paths: Mapping[str, Path], chosen: Mapping[str, Listing], attributes: Sequence[str]
 ) -> None:
     """See that in each part some of the images that are used have an attribute, and some not.
 
     Args:
-        listing: the images of each part.
-        rows: which of them are used; None for all.
+        paths: where each file lies, by its name, for messages.
+        chosen: the images of each part that are used.
         attributes: that are tasks.
 
     Raises:
         DataDamaged: It is not so.
     """
-    for part, each in listing.items():
-        chosen = rows[part]
-        labels = each.labels if chosen is None else each.labels[chosen]
+    for part, (names, labels) in chosen.items():
+        if not names:
+            raise DataDamaged(f"{paths[SPLIT]}: has no {part} image")
         counts = labels.sum(axis=0).tolist()
         for name in attributes:
             count = counts[ATTRIBUTES.index(name)]
-            if count in (0, len(labels)):
+            if count in (0, len(names)):
                 which = "every one" if count else "none"
                 raise DataDamaged(
-                    f"{LABELS}: {which} of the {len(labels):,} {part} images in use has the "
+                    f"{paths[LABELS]}: {which} of the {len(names):,} {part} images in use has the "
                     f"attribute {name}"
                 )
 
@@ -241,11 +255,6 @@ def _read_split(path: Path) -> dict[str, int]:
     return parts
 
 
-def _names(listing: Mapping[str, Listing]) -> Iterator[str]:
-    for part in PARTS:
-        yield from listing[part].names
-
-
 def _index(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     """Return the members by their file names, judged by the zip's directory alone."""
     index: dict[str, zipfile.ZipInfo] = {}
@@ -268,13 +277,12 @@ def _member(index: Mapping[str, zipfile.ZipInfo], path: Path, name: str) -> zipf
 
 
 def _decode_all(
-    path: Path, listing: Mapping[str, Listing], size: int
+    path: Path, names: Mapping[str, Sequence[str]], size: int
 ) -> dict[str, NDArray[np.uint8]]:
     with opened(path) as archive:
         index = _index(archive, path)
         members = {
-            part: [_member(index, path, name) for name in each.names]
-            for part, each in listing.items()
+            part: [_member(index, path, name) for name in each] for part, each in names.items()
         }
         return {part: _decode_part(archive, path, each, size) for part, each in members.items()}
 

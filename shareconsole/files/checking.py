@@ -42,7 +42,7 @@ def require(name: str, verify: Verify = "official") -> dict[str, Path]:
         if verify == "form" or unknown:
             check_form(file_set, paths, exact=verify == "official")
     except OSError as error:
-        raise DataDamaged(f"cannot read {error.filename}: {error.strerror or error}") from error
+        raise _cannot_read(error) from error
     return paths
 
 
@@ -85,12 +85,18 @@ def check_pixels(file_set: FileSet, paths: dict[str, Path]) -> None:
     """See that every image can be decoded, of formats whose ``check_form`` leaves that out.
 
     Raises:
-        DataDamaged: one cannot.
-        OSError: a file cannot be read.
+        DataDamaged: one cannot, or a file cannot be read.
     """
     check = getattr(_reader(file_set), "check_pixels", None)
-    if check is not None:
-        check(paths)
+    try:
+        if check is not None:
+            check(paths)
+    except OSError as error:
+        raise _cannot_read(error) from error
+
+
+def _cannot_read(error: OSError) -> DataDamaged:
+    return DataDamaged(f"cannot read {error.filename}: {error.strerror or error}")
 
 
 def _reader(file_set: FileSet) -> ModuleType:

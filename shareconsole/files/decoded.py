@@ -58,7 +58,7 @@ def decoded(
     arrays = _read(path, state, names)
     if arrays is None:
         if count >= _MANY:
-            print(f"note: decoding {count:,} images, which is done once", file=sys.stderr)
+            print(f"note: decoding {count:,} images, which are then kept", file=sys.stderr)
         arrays = decode()
         try:
             _write(path, state, arrays)

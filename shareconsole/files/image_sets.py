@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shareconsole.files.images import Color
 
 # Changed whenever the cached arrays would come out otherwise.
-_VERSION = 1
+_VERSION = 2
 
 
 class Look(NamedTuple):

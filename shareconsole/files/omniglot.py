@@ -17,7 +17,7 @@ from PIL import Image
 from shareconsole.errors import DataDamaged
 from shareconsole.files.decoded import decoded
 from shareconsole.files.images import UNREADABLE
-from shareconsole.files.omniglot_alphabets import BACKGROUND, DRAWINGS, EVALUATION, SIDE
+from shareconsole.files.omniglot_alphabets import BACKGROUND, CHARACTERS, DRAWINGS, EVALUATION, SIDE
 from shareconsole.files.zips import check_plain, content, files_in, opened, sha256
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def read_drawings(paths: Mapping[str, Path], size: int, alphabets: Collection[st
         state,
         lambda: _pack(_decode_all(paths, size), size),
         alphabets,
+        sum(CHARACTERS.values()) * DRAWINGS,
     )
     for alphabet in alphabets:
         if alphabet not in kept:

@@ -162,7 +162,7 @@ def _read(path: Path, tasks: Sequence[str] | Literal["all"]) -> _Table:
                     raise DataDamaged(f"{where}: has {len(row)} cells, the first line {len(names)}")
                 if not row[table.image]:
                     raise DataDamaged(f"{where}: no image")
-                image = os.path.normpath(row[table.image])
+                image = _place(path, row[table.image])
                 if image in seen:
                     raise DataDamaged(f"{where}: {row[table.image]} was in a line before")
                 seen.add(image)
@@ -198,6 +198,13 @@ def _columns(path: Path, names: list[str], tasks: Sequence[str] | Literal["all"]
     return _Table(
         [], names.index(IMAGE_COLUMN), split, {name: names.index(name) for name in wanted}
     )
+
+
+def _place(path: Path, image: str) -> str:
+    """What two spellings of one path have in common."""
+    # What lies behind .. depends on links; asking the disk for every row would take long.
+    behind = ".." in Path(image).parts
+    return os.path.realpath(path.parent / image) if behind else os.path.abspath(path.parent / image)
 
 
 def _samples(labels_TN: NDArray[np.int64]) -> list[int]:

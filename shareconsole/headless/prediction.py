@@ -11,13 +11,13 @@ from shareconsole.headless.styles import GOOD
 from shareconsole.headless.tables import Page, cell
 from shareconsole.launch import memory_budget
 from shareconsole.spec.checks import predict
+from shareconsole.spec.data.table import validation_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from shareconsole.spec.data.table import DataShape
     from shareconsole.spec.preset import Preset
     from shareconsole.spec.toml import LoadedPreset
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
     """Return the object that ``check --json`` prints; sizes are in bytes."""
     needed = predict(loaded.preset, memory_budget(loaded.preset))
-    shape = loaded.preset.data.shape()
     return {
         "preset": loaded.name,
         "path": str(loaded.path),
@@ -37,10 +36,8 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
             "stages": [stage._asdict() for stage in needed.stages],
         },
         "images": {
-            "train": list(shape.train_images),
-            "validation": list(shape.validation_images),
-            "test": list(shape.test_images),
-            "shared": shape.shared_inputs,
+            **_numbers(loaded.preset),
+            "shared": loaded.preset.data.shape().shared_inputs,
         },
         "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
@@ -57,7 +54,7 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
             f"{preset.method.name} on {preset.data.name}, {count(preset.train.steps)} steps",
         ],
         ["tasks", count(needed.num_tasks)],
-        ["images", _images(preset.data.shape())],
+        ["images", _images(preset)],
         ["routed units", count(needed.routed_units)],
         ["parameters", needed_parameters(needed.parameters, needed.stages)],
         ["memory", needed_memory(needed.process_bytes, needed.tasks_per_chunk, needed.num_tasks)],
@@ -71,15 +68,23 @@ def print_prediction(console: Console, loaded: LoadedPreset) -> None:
     page.table(["", ""], rows, ["left", "left"])
 
 
-def _images(shape: DataShape) -> str:
-    """Return how many images there are of a task, from the least to the most."""
-    parts = {
-        "train": shape.train_images,
-        "validation": shape.validation_images,
-        "test": shape.test_images,
+def _numbers(preset: Preset) -> dict[str, list[int]]:
+    """Return how many images each task has to train on, to choose by and to test on."""
+    shape, fraction = preset.data.shape(), preset.train.validation_fraction
+    held_out = [validation_images(number, fraction) for number in shape.train_images]
+    apart = list(shape.validation_images)
+    return {
+        "train": [number - out for number, out in zip(shape.train_images, held_out, strict=True)],
+        "validation": held_out if any(held_out) else apart,
+        "test": list(shape.test_images),
     }
-    words = [f"{_range(numbers)} {part}" for part, numbers in parts.items() if numbers]
-    return ", ".join(words) + (", the same for all tasks" if shape.shared_inputs else " per task")
+
+
+def _images(preset: Preset) -> str:
+    """Return how many images there are of a task, from the least to the most."""
+    words = [f"{_range(numbers)} {part}" for part, numbers in _numbers(preset).items() if numbers]
+    whose = "for all tasks" if preset.data.shape().shared_inputs else "per task"
+    return f"{', '.join(words)} {whose}"
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from shareconsole.headless.commands import command
 from shareconsole.headless.requests import HELD, RESTARTABLE
 from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError, read_bytes
-from shareconsole.store.checkpoints import newest_checkpoint
+from shareconsole.store.checkpoints import checkpoint_directories, newest_checkpoint
 from shareconsole.store.identity import read_identity
 from shareconsole.store.lock import probe
 
@@ -57,7 +57,9 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
         notes.append(f"warning: {state.reason}; {where} all the same")
     if steps is not None and state.attempt is not None and steps < state.attempt.steps:
         notes.append(f"{folder.id} now ends with step {steps:,}, not with {state.attempt.steps:,}")
-    if saved is None and state.attempt is not None:
+    # With damaged ones only, the trainer refuses.
+    none = not checkpoint_directories(folder, broken=True)
+    if none and state.attempt is not None:
         notes.append(f"there is no checkpoint of {folder.id}: it starts again from step 0")
     return notes
 

@@ -320,7 +320,16 @@ class BatchSampler:
         """Orders and cursors; the generators are saved by whoever owns them."""
         return {"orders": [order.clone() for order in self._orders], "cursors": [*self._cursors]}
 
+    def resized(self, state: dict[str, Any]) -> list[tuple[int, int, int]]:
+        """Image sets that had another size when a `state_dict` was taken, (index, then, now)."""
+        pairs = zip(state["orders"], self._orders, strict=True)
+        sizes = [(i, len(then), len(now)) for i, (then, now) in enumerate(pairs)]
+        return [size for size in sizes if size[1] != size[2]]
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue exactly where `state_dict` was taken."""
-        self._orders = [order.clone() for order in state["orders"]]
-        self._cursors = [*state["cursors"]]
+        """Continue exactly where `state_dict` was taken; what was `resized` begins anew."""
+        anew = {i for i, _, _ in self.resized(state)}
+        saved = zip(state["orders"], state["cursors"], strict=True)
+        for i, (order, cursor) in enumerate(saved):
+            if i not in anew:
+                self._orders[i], self._cursors[i] = order.clone(), cursor

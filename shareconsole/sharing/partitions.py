@@ -36,9 +36,9 @@ def partition_cost(
     dissimilarity_TT: Floats, partition: Partition, weighting: Weighting = "clusters"
 ) -> float:
     """Mean over clusters of the largest dissimilarity of two tasks within."""
-    members_CT = _members(partition)
-    widths_C = _largest(dissimilarity_TT, members_CT).diagonal()
-    return _mean(widths_C.tolist(), members_CT.sum(1).tolist(), weighting)
+    clusters_T = np.array(partition)
+    widths_C = _largest(dissimilarity_TT[None], clusters_T)[0].diagonal()
+    return _mean(widths_C.tolist(), np.bincount(clusters_T).tolist(), weighting)
 
 
 def coarsenings(partition: Partition) -> Iterator[Partition]:
@@ -64,9 +64,9 @@ def _mean(widths: Sequence[float], sizes: Sequence[int], weighting: Weighting) -
 
 
 def merges(
-    dissimilarity_2TT: Floats, partition: Partition, weighting: Weighting, width: int
-) -> Iterator[tuple[Partition, float]]:
-    """Merge two clusters at a time until one is left; yields partitions and their costs.
+    dissimilarity_2TT: Floats, partitions: Sequence[Partition], weighting: Weighting, width: int
+) -> Iterator[tuple[int, Partition, float]]:
+    """Merge two clusters at a time until one is left, from each of several partitions.
 
     Of each number of clusters the `width` partitions are kept, and merged further, whose sum of
     widths is least. A single one is not enough: the merge that adds least now is often not the one
@@ -75,26 +75,31 @@ def merges(
     Args:
         dissimilarity_2TT: The dissimilarities that a partition's cost is of, and those that decide
             which partitions are kept.
-        partition: Where to begin.
+        partitions: Where to begin, each by itself; all of as many clusters.
         weighting: As in `cheapest_tree`.
-        width: Partitions kept.
+        width: Partitions kept of those that come of each.
+
+    Yields:
+        Which partition it comes of, a partition, and its cost.
     """
-    members_CT = _members(partition)
-    partitions_BT, sizes_BC = np.array([partition]), members_CT.sum(1)[None]
+    partitions_BT = np.array(partitions)
+    start_B = np.arange(len(partitions))
+    sizes_BC = np.stack([np.bincount(clusters) for clusters in partitions_BT])
     # The largest dissimilarity between any two clusters, and within each on the diagonal.
-    links_B2CC = np.stack([_largest(one_TT, members_CT) for one_TT in dissimilarity_2TT])[None]
+    links_B2CC = np.stack([_largest(dissimilarity_2TT, clusters) for clusters in partitions_BT])
     while True:
         widths_BC = links_B2CC[:, 0].diagonal(axis1=1, axis2=2)
-        lists = partitions_BT.tolist(), widths_BC.tolist(), sizes_BC.tolist()
-        for clusters, widths, sizes in zip(*lists, strict=True):
-            yield tuple(clusters), _mean(widths, sizes, weighting)
+        arrays = start_B, partitions_BT, widths_BC, sizes_BC
+        for start, clusters, widths, sizes in zip(*(a.tolist() for a in arrays), strict=True):
+            yield start, tuple(clusters), _mean(widths, sizes, weighting)
         if sizes_BC.shape[1] == 1:
             return
         sums = _sums_after(links_B2CC[:, 1], sizes_BC, weighting)
-        before, one, other = _cheapest(sums, REPEATS * width)
+        before, one, other = _cheapest(sums, start_B, REPEATS * width)
         partitions_BT = _merged(partitions_BT[before], one[:, None], other[:, None])
-        new = _first_of_each(partitions_BT)[:width]
+        new = _first_of_each(partitions_BT, start_B[before], width)
         before, one, other, partitions_BT = before[new], one[new], other[new], partitions_BT[new]
+        start_B = start_B[before]
         links_B2CC = _joined(links_B2CC[before], one, other)
         sizes_BC = sizes_BC[before]
         rows = np.arange(len(new))
@@ -114,16 +119,28 @@ def _sums_after(links_BCC: Floats, sizes_BC: Integers, weighting: Weighting) -> 
     return np.where(np.triu(np.ones_like(links_BCC[0], dtype=bool), 1), sums, np.inf)
 
 
-def _cheapest(sums_BCC: Floats, count: int) -> tuple[Integers, Integers, Integers]:
-    """The merges of least sum: which partition, and its two clusters, the smaller number first."""
-    sums = sums_BCC.ravel()
-    allowed = np.flatnonzero(np.isfinite(sums))
-    if len(allowed) > count:
+def _cheapest(
+    sums_BCC: Floats, start_B: Integers, count: int
+) -> tuple[Integers, Integers, Integers]:
+    """Of each start the `count` merges of least sum, in order.
+
+    Returns:
+        Which partition of the B, and its two clusters, the smaller number first.
+    """
+    clusters = sums_BCC.shape[1]
+    sums = sums_BCC.reshape(len(sums_BCC), -1)
+    allowed = np.isfinite(sums)
+    if sums.shape[1] > count:
         # All that tie with the last one stay, so that the order of clusters decides, not numpy's.
-        allowed = allowed[sums[allowed] <= np.partition(sums[allowed], count - 1)[count - 1]]
-    order = allowed[np.argsort(sums[allowed], kind="stable")][:count]
-    before, one, other = np.unravel_index(order, sums_BCC.shape)
-    return before, one, other
+        allowed &= sums <= np.partition(sums, count - 1, axis=1)[:, count - 1 : count]
+    rows, places = allowed.nonzero()
+    order = np.lexsort((sums[rows, places], start_B[rows]))  # which keeps the order of equal ones
+    rows, places = rows[order], places[order]
+    first = np.flatnonzero(np.diff(start_B[rows], prepend=-1))
+    rank = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
+    kept = rank < count
+    one, other = np.divmod(places[kept], clusters)
+    return rows[kept], one, other
 
 
 def _merged(partitions_BT: Integers, one_B1: Integers, other_B1: Integers) -> Integers:
@@ -132,13 +149,18 @@ def _merged(partitions_BT: Integers, one_B1: Integers, other_B1: Integers) -> In
     return np.where(partitions_BT == other_B1, one_B1, fewer_BT)
 
 
-def _first_of_each(partitions_BT: Integers) -> list[int]:
-    """Which rows are not the same as one before."""
-    # As keys of a dictionary: np.unique sorts whole rows, and took most of the search's time.
-    first: dict[bytes, int] = {}
-    for index, row in enumerate(partitions_BT):
-        first.setdefault(row.tobytes(), index)
-    return [*first.values()]
+def _first_of_each(partitions_BT: Integers, start_B: Integers, width: int) -> list[int]:
+    """Of each start the first `width` rows that are not the same as one before."""
+    # As members of a set: np.unique sorts whole rows, and took most of the search's time.
+    seen: dict[int, set[bytes]] = {}
+    found = []
+    for index, (start, row) in enumerate(zip(start_B.tolist(), partitions_BT, strict=True)):
+        rows = seen.setdefault(start, set())
+        key = row.tobytes()
+        if len(rows) < width and key not in rows:
+            rows.add(key)
+            found.append(index)
+    return found
 
 
 def _joined(links_B2CC: Floats, one_B: Integers, other_B: Integers) -> Floats:
@@ -160,14 +182,12 @@ def _others(gone_B: Integers, count: int) -> Integers:
     return numbers + (numbers >= gone_B[:, None])
 
 
-def _members(partition: Partition) -> NDArray[np.bool_]:
-    """[C, T] which tasks are in which cluster."""
-    return np.array(partition) == np.arange(max(partition) + 1)[:, None]
-
-
-def _largest(dissimilarity_TT: Floats, members_CT: NDArray[np.bool_]) -> Floats:
-    """Largest dissimilarity [C, C] between the tasks of two clusters; within one, 0 at least."""
-    off_TT = dissimilarity_TT.clip(min=0)
-    np.fill_diagonal(off_TT, 0)
-    of_task_CT = np.stack([off_TT[tasks].max(0) for tasks in members_CT])
-    return np.stack([of_task_CT[:, tasks].max(1) for tasks in members_CT], axis=1)
+def _largest(dissimilarity_2TT: Floats, clusters_T: Integers) -> Floats:
+    """Largest dissimilarity [2, C, C] between the tasks of two clusters; within one, 0 at least."""
+    off_2TT = dissimilarity_2TT.clip(min=0)
+    off_2TT[:, range(len(clusters_T)), range(len(clusters_T))] = 0
+    order = np.argsort(clusters_T, kind="stable")
+    first = np.flatnonzero(np.diff(clusters_T[order], prepend=-1))
+    sorted_2TT = off_2TT[:, order][:, :, order]
+    found: Floats = np.maximum.reduceat(np.maximum.reduceat(sorted_2TT, first, 1), first, 2)
+    return found

@@ -77,7 +77,11 @@ class Experiment:
         return DataOutline.of(self.data)
 
     def differences(self, state: dict[str, Any]) -> list[str]:
-        """What keeps this experiment from continuing exactly from the `state_dict` of another."""
+        """What keeps this experiment from continuing exactly from another's that has no `misfits`.
+
+        Args:
+            state: The `state_dict` of the other one.
+        """
         found = []
         # Checkpoints before this was recorded are of the first revision, or of one as old.
         then, now = state.get("engine", {}).get("rounding", 1), self.population.rounding
@@ -90,12 +94,21 @@ class Experiment:
             found.append(
                 f"there is memory for {self.tasks_per_chunk} tasks at a time, not {recorded}"
             )
+        for i, before, after in self.sampler.resized(state["sampler"]):
+            whose = self.data.task_names[i] if len(self.data.train.images) > 1 else "the tasks"
+            found.append(
+                f"{whose}: {before:,} images to train on then, {after:,} now, drawn in a new order"
+            )
         return found
 
     def misfits(self, state: dict[str, Any]) -> list[str]:
         """What keeps this experiment from continuing at all from the `state_dict` of another."""
         # Checkpoints before this was recorded do not tell their data.
-        return DataOutline(**state["data"]).misfits(self.outline) if "data" in state else []
+        found = DataOutline(**state["data"]).misfits(self.outline) if "data" in state else []
+        sets, before = len(self.data.train.images), len(state["sampler"]["orders"])
+        if not found and sets != before:
+            found.append(f"{before} sets of images then, {sets} now")
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """All that an exact resume needs, as tensors, numbers and texts."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from shareconsole.errors import UsageError
 from shareconsole.store.atomic import StoreError, sha256_file, sync_folder
 from shareconsole.store.checkpoints import checkpoint_directories, require_checkpoint
 from shareconsole.store.clock import utc_now
@@ -124,7 +123,7 @@ def load_newest(
         rejected: Told the name of each damaged checkpoint and the reason.
 
     Raises:
-        UsageError: There are checkpoints and every one of them is damaged.
+        StoreError: There are checkpoints and every one of them is damaged.
     """
     directories = checkpoint_directories(folder, broken=True)
     for directory in directories:
@@ -135,10 +134,7 @@ def load_newest(
     if directories:
         number = f"all {len(directories)} checkpoints" if len(directories) > 1 else "the checkpoint"
         are = "are" if len(directories) > 1 else "is"
-        raise UsageError(
-            f"{number} of {folder.id} {are} damaged; without the folder {folder.checkpoints} it "
-            "starts again from step 0"
-        )
+        raise StoreError(f"{number} of {folder.id} {are} damaged")
     return None
 
 

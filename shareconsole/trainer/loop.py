@@ -13,6 +13,7 @@ import torch
 
 from shareconsole.errors import RunFailedError, UsageError
 from shareconsole.sharing.method import Stopwatch
+from shareconsole.store.atomic import StoreError
 from shareconsole.store.best import Best, best_on_record
 from shareconsole.store.heartbeat import Flag
 from shareconsole.store.stages import start_of
@@ -313,19 +314,24 @@ class Trainer:
 
     def _restore(self, allow_inexact: bool) -> None:
         """Continue from the newest good checkpoint, if there is one."""
-        loaded = load_newest(
-            self.folder,
-            lambda name, reason: self.journal.event(
-                "checkpoint_rejected", name=name, reason=reason
-            ),
-        )
+        try:
+            loaded = load_newest(
+                self.folder,
+                lambda name, reason: self.journal.event(
+                    "checkpoint_rejected", name=name, reason=reason
+                ),
+            )
+        except StoreError as error:
+            raise UsageError(
+                f"{error}; without the folder {self.folder.checkpoints} it starts again from step 0"
+            ) from error
         if loaded is not None:
             state, manifest = loaded
             misfits = self.experiment.misfits(state["experiment"])
             if misfits:
                 raise UsageError(
-                    f"the networks of step {manifest.step:,} do not fit the data any more "
-                    f"({'; '.join(misfits)}); put back what differs"
+                    f"what is trained on has changed too much to go on from step "
+                    f"{manifest.step:,} ({'; '.join(misfits)}); put back what differs"
                 )
             differences = [
                 *manifest.surroundings.differences(self.surroundings),

@@ -144,7 +144,9 @@ def test_check_knows_the_size_of_a_run_without_its_files(cli, data):
     images = cli("check", "branched-celeba", "--json").json["images"]
     assert images["shared"]
     assert images["validation"] == [19_867] * 40
-    assert "19,867 validation, 19,962 test, the same for all" in cli("check", "branched-celeba").out
+    assert "19,867 validation, 19,962 test for all tasks" in cli("check", "branched-celeba").out
+    held_out = cli("check", "digits", "--set", "train.validation_fraction=0.3").out
+    assert "70 train, 30 validation, 349 to 350 test per task" in held_out
     write_cifar(data, "cifar100", {})
     assert "cifar100: here" in cli("check", "lws-cifar100").out
 

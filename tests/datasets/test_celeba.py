@@ -110,7 +110,7 @@ def test_numbers_that_cannot_be(folder):
     assert options(test_images=19_963).issues()[0].path == ("test_images",)
     assert options(size=4).issues()[0].path == ("size",)
     assert not options(size=0, train_images=162_770).issues()
-    refused("20 train images are wanted, 12 are there", train_images=20)
+    refused(f"{SPLIT}: 20 train images are wanted, 12 are there", train_images=20)
 
 
 def test_a_class_that_no_image_in_use_has(folder):
@@ -138,21 +138,36 @@ def test_decoded_once_and_again_when_stale(folder, monkeypatch):
     monkeypatch.setattr(files, "_decode_all", lambda *given: calls.append(given) or decode(*given))
     options().check_files()
     load_celeba(options())
-    load_celeba(options(attributes=3, train_images=6))
+    load_celeba(options(attributes=3))
     assert len(calls) == 1
     load_celeba(options(size=8))
     assert len(calls) == 2
-    # The same pixels, dealt otherwise.
-    split = tables()[SPLIT].replace(b"000012.jpg 0", b"000012.jpg 2")
-    (folder / SPLIT).write_bytes(split)
-    assert len(load_celeba(options()).test.images[0]) == 7
+    # A choice is kept by itself.
+    for _ in range(2):
+        assert len(load_celeba(options(train_images=6)).train.images[0]) == 6
+        assert [len(part) for part in calls[-1][1].values()] == [6, 4, 6]
     assert len(calls) == 3
+    # Another zip, of the same faces.
+    write_faces(folder / FACES, faces() | {"img_align_celeba/.hidden": b""})
+    load_celeba(options())
+    assert len(calls) == 4
+
+
+def test_the_same_faces_dealt_otherwise_are_not_taken_for_the_ones_before(folder):
+    load_celeba(options())
+    split = tables()[SPLIT].replace(b"000012.jpg 0", b"000012.jpg 1")
+    (folder / SPLIT).write_bytes(split)
+    data = load_celeba(options())
+    assert [len(part.images[0]) for part in (data.train, data.validation)] == [11, 5]
+    for number, image in zip(range(11, 16), data.validation.images[0], strict=True):
+        wanted = torch.tensor(colour(number))[:, None, None]
+        assert (image.int() - wanted).abs().max() <= 4
 
 
 def test_many_faces_are_announced_once(folder, monkeypatch, capsys):
     monkeypatch.setattr(decoded, "_MANY", 22)
     options().check_files()
-    assert capsys.readouterr().err == "note: decoding 22 images, which is done once\n"
+    assert capsys.readouterr().err == "note: decoding 22 images, which are then kept\n"
     options().check_files()
     monkeypatch.setattr(decoded, "_MANY", 23)
     options(size=8).check_files()
@@ -197,6 +212,8 @@ def test_published_files_are_known_by_their_hash_alone(folder, monkeypatch):
     ("file", "before", "after", "match"),
     [
         (LABELS, b"22\n", b"", "does not begin with a number and the names of 40"),
+        (LABELS, b"22\n", b"21\n", "its first line is 21, but it has 22 images"),
+        (SPLIT, b" 1", b" 2", "has no validation image"),
         (LABELS, b"Young", b"Old", "does not begin with a number and the names of 40"),
         (LABELS, b"000003.jpg -1", b"000003.jpg", "line 5: has 39 labels, not 40"),
         (LABELS, b"000003.jpg -1", b"000003.jpg  0", "line 5: '0' is neither 1 nor -1"),
@@ -212,7 +229,7 @@ def test_published_files_are_known_by_their_hash_alone(folder, monkeypatch):
 def test_tables_that_are_wrong(folder, file, before, after, match):
     content = tables()[file]
     assert before in content
-    (folder / file).write_bytes(content.replace(before, after, 1))
+    (folder / file).write_bytes(content.replace(before, after, 4 if before == b" 1" else 1))
     refused(match)
 
 

@@ -180,3 +180,12 @@ def test_one_image_by_two_names_is_one_image(table):
     with table.open("a") as file:
         file.write("pictures/../pictures/0.png,no,no\n")
     assert "was in a line before" in issue(table)
+
+
+def test_two_images_by_what_looks_like_one_name_are_two(table):
+    (table.parent / "elsewhere" / "deep").mkdir(parents=True)
+    save(table.parent / "elsewhere" / "0.png", pixels(77))
+    (table.parent / "pictures" / "link").symlink_to(table.parent / "elsewhere" / "deep")
+    with table.open("a") as file:
+        file.write("pictures/link/../0.png,no,b\n")
+    assert options(table).issues() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import io
 from collections import defaultdict
 from pathlib import Path
 
@@ -40,7 +41,9 @@ class Table:
         """Keep what one measurement found; it is written whole."""
         self.values[part, case, variant, seed] |= found
         lines = [(part, case, variant, seed, name, f"{x:.6g}") for name, x in found.items()]
-        csv.writer(self._file, lineterminator="\n").writerows(lines)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        self._file.write(text.getvalue())
         self._file.flush()
         print(part, case, variant, seed, {n: round(x, 4) for n, x in found.items()}, flush=True)
 

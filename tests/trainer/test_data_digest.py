@@ -18,7 +18,7 @@ from shareconsole.store.checkpoints import checkpoint_directories
 from shareconsole.store.events import read_events
 from shareconsole.store.index import summarise
 from shareconsole.store.status import derive_state
-from shareconsole.trainer.checkpoint import STATE
+from shareconsole.trainer.checkpoint import STATE, load_newest
 from shareconsole.trainer.data_digest import data_digest
 from shareconsole.trainer.manifest import Surroundings, read_manifest
 from tests.datasets.own_data import pixels, save, write_folder
@@ -91,7 +91,7 @@ def test_a_resume_over_data_that_do_not_fit_leaves_a_finished_run_finished(make_
     assert train(folder, "--steps", "30", "--allow-inexact") == 2
     end = read_attempt(folder, 2).exit
     assert end.reason == "refused"
-    assert re.search(r"do not fit the data any more \(t: (\d) classes then, (\d) now\)", end.error)
+    assert "changed too much to go on from step 20 (t: 2 classes then, 3 now)" in end.error
     assert summarise(folder) == before_it
     assert "warning" not in {event.kind for event in read_events(folder)}
     shutil.copytree(pictures / "t", pictures / "v")
@@ -101,6 +101,35 @@ def test_a_resume_over_data_that_do_not_fit_leaves_a_finished_run_finished(make_
     shutil.rmtree(pictures / "t" / "z")
     assert train(folder, "--steps", "30") == 0
     assert (summarise(folder).state, derive_state(folder).refused) == ("finished", None)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_more_or_fewer_images_are_drawn_in_a_new_order_where_that_is_allowed(
+    make_run, train, preset, more
+):
+    folder = make_run("train.steps=20", preset=str(preset), small=SMALL)
+    assert train(folder) == 0
+    pictures = preset.parent / "pictures" / "t" / "a"
+    before = len(read_orders(folder)[0])
+    if more:
+        for number in range(30):
+            save(pictures / f"more{number}.png", pixels(number))
+    else:
+        for path in sorted(pictures.iterdir())[:3]:
+            path.unlink()
+    assert train(folder, "--steps", "30") == 2
+    assert train(folder, "--steps", "40", "--allow-inexact") == 0
+    now = len(read_orders(folder)[0])
+    assert (now > before) == more != (now < before)
+    (warning,) = (e.data["message"] for e in read_events(folder) if e.kind == "warning")
+    assert f"t: {before} images to train on then, {now} now, drawn in a new order" in warning
+    assert "u: " not in warning
+
+
+def read_orders(folder) -> list[torch.Tensor]:
+    """Of the images of each task, in the newest checkpoint."""
+    state, _ = load_newest(folder, lambda *_: None)
+    return state["experiment"]["sampler"]["orders"]
 
 
 def test_a_finished_run_whose_checkpoints_are_all_damaged_stays_finished(make_run, train, preset):

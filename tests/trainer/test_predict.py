@@ -203,9 +203,10 @@ def test_models_that_are_none(tmp_path):
 def test_what_is_called_safetensors_never_reaches_torch(tmp_path, monkeypatch):
     """Loading torch's archive can run code in it; the other format is there to be safe."""
     monkeypatch.setattr(torch.export, "load", None)
-    torch.save({}, tmp_path / "a.safetensors")
-    with pytest.raises(DataDamaged, match="no safetensors but a zip"):
-        list(predict(str(tmp_path / "a.safetensors"), [], resize=False, top=1))
+    for name in ("a.safetensors", "A.SafeTensors", ".safetensors"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 and the rest of an archive")
+        with pytest.raises(DataDamaged, match="no safetensors but a zip"):
+            list(predict(str(tmp_path / name), [], resize=False, top=1))
 
 
 def test_numbers_far_from_those_of_training_are_remarked_on(model, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,9 +17,6 @@ from shareconsole.spec.data.table import (
 )
 from shareconsole.spec.fields import Issue, option
 from shareconsole.spec.preparation import Preparation
-
-if TYPE_CHECKING:
-    pass
 
 Number = Annotated[int, Field(ge=2, le=1_000_000)] | Literal["all"]
 
@@ -82,14 +79,14 @@ class CelebaOptions(OfficialFilesTable):
             DataMissing: a file is not there; the message says where it was looked for.
             DataDamaged: a file is not what it should be, or a part lacks a class.
         """
-        from shareconsole.files.celeba import check_classes, choose, read_faces, read_listing
+        from shareconsole.files.celeba import check_classes, choose, read_faces
         from shareconsole.files.checking import require
 
         paths = require("celeba", self.verify)
-        listing = read_listing(paths)
-        rows = choose(listing, self.numbers, self.split_seed)
-        check_classes(listing, rows, self.tasks)
-        read_faces(paths, listing, self.size)
+        chosen = choose(paths, self.numbers, self.split_seed)
+        check_classes(paths, chosen, self.tasks)
+        names = {part: each.names for part, each in chosen.items()}
+        read_faces(paths, names, self.size, parts=())
 
     def shape(self) -> DataShape:
         """Return the sizes of the problem."""

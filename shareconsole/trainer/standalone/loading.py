@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -39,12 +38,13 @@ def network_in(data: bytes, where: str) -> tuple[Callable[[Tensor], Tensor], dic
         UsageError: It is of a kind that is not run here.
         DataDamaged: It was not written by `export`, or is damaged.
     """
-    kind = Path(where).suffix.lower()
-    if kind == ".onnx":
+    name = where.lower()
+    if name.endswith(".onnx"):
         raise UsageError(f"{where}: ONNX is for other programs; export the task as torch-export")
-    if kind == ".pt2" or (data.startswith(_ZIP) and kind != ".safetensors"):
+    archive = data.startswith(_ZIP)
+    if name.endswith(".pt2") or (archive and not name.endswith(".safetensors")):
         return from_archive(data, where)
-    if data.startswith(_ZIP):
+    if archive:
         raise DataDamaged(
             f"{where}: is no safetensors but a zip, perhaps torch's archive (.pt2); loading one "
             "can run code in it, so it is not tried under this name"

@@ -95,7 +95,7 @@ def read_pictures(path: Path, wanted: Wanted, *, resize: bool) -> Tensor:
     array = path.suffix.lower() == ".npy"
     if path.is_dir():
         raise DataDamaged(f"{path}: is a folder; name the files in it")
-    if not array and not is_image(path.name.lstrip(".")):
+    if not array and not named_as_image(path):
         raise DataDamaged(f"{path}: by its name no image ({', '.join(sorted(FORMATS))}) nor .npy")
     if not path.exists():
         raise DataMissing(f"{path}: no such file")
@@ -115,6 +115,11 @@ def read_pictures(path: Path, wanted: Wanted, *, resize: bool) -> Tensor:
         return torch.from_numpy(images.copy()).to(wanted.dtype) / 255
     # Any order of bytes and any precision become one that torch knows.
     return torch.from_numpy(images.astype(np.float64, order="C")).to(wanted.dtype)
+
+
+def named_as_image(path: Path) -> bool:
+    """Whether a file is meant to be an image; hidden ones too, as somebody names it."""
+    return is_image(path.name.lstrip("."))
 
 
 def _decoded(path: Path, wanted: Wanted, *, resize: bool) -> NDArray[np.uint8]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shareconsole.errors import DataDamaged, ShareconsoleError, UsageError
-from shareconsole.files.images import is_image
 from shareconsole.store.atomic import StoreError, read_bytes
 from shareconsole.trainer.device import DTYPES
 from shareconsole.trainer.standalone.checks import run
 from shareconsole.trainer.standalone.loading import network_in
-from shareconsole.trainer.standalone.pictures import Wanted, read_pictures
+from shareconsole.trainer.standalone.pictures import Wanted, named_as_image, read_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +54,7 @@ def predict(
         raise DataDamaged(f"{model}: its metadata are damaged: {error}") from None
     yield {"kind": "network", **metadata}
     note = _note(metadata, wanted)
-    if note and any(is_image(Path(file).name) for file in files):
+    if note and any(named_as_image(Path(file)) for file in files):
         yield {"kind": "note", "message": f"{model}: {note}"}
     for file in files:
         try:
