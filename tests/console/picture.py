@@ -20,7 +20,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from shareconsole.console.palette import Palette
-from shareconsole.store.folder import RUN_ID, RunFolder
+from shareconsole.store.folder import RunFolder
 from tests.console.driving import drive
 
 WIDTH, HEIGHT = 10, 20
@@ -134,13 +134,15 @@ def main() -> None:
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     path = arguments.run.absolute()
-    run = RunFolder(path) if RUN_ID.match(path.name) else None
+    run = RunFolder(path) if (path / "run.json").exists() else None
     kept: list[Strip] = []
 
     async def act(driver) -> None:  # type: ignore[no-untyped-def]
-        await driver.until("test error" if run else lambda: "reading" not in driver.text())
+        # A small terminal shows one panel, which is that of losses.
+        await driver.until("loss" if run else lambda: "reading" not in driver.text())
         for key in arguments.keys:
             await driver.press(key)
+        await driver.until(lambda: "reading" not in driver.text())
         await driver.rest()
         kept.extend(driver.strips())
 
