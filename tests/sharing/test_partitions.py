@@ -18,6 +18,11 @@ D = np.array(
 )
 
 
+def alone(D_2TT, partition, weighting, width):
+    """Partitions and costs that come of a single one."""
+    return [tuple(each) for _, *each in merges(D_2TT, [partition], weighting, width)]
+
+
 @pytest.mark.parametrize(
     ("partition", "by_cluster", "by_task"),
     [
@@ -62,7 +67,7 @@ def test_merges_lead_to_one_cluster_and_tell_the_cost_of_every_step(weighting):
     d = (d + d.T) / 2
     guide = d[::-1, ::-1]
     start = (0, 1, 2, 2, 3, 4, 0, 5, 6)
-    chain = [*merges(np.stack([d, guide]), start, weighting, 1)]
+    chain = [*alone(np.stack([d, guide]), start, weighting, 1)]
     assert [max(partition) + 1 for partition, _ in chain] == [7, 6, 5, 4, 3, 2, 1]
     before = start
     for partition, cost in chain:
@@ -76,12 +81,12 @@ def test_several_kept_at_a_time_are_all_there_are_or_the_cheapest(weighting):
     d = np.random.default_rng(1).uniform(0, 2, (7, 7))
     d = (d + d.T) / 2
     start = (0, 1, 2, 2, 3, 4, 5)
-    every = [*merges(np.stack([d, d]), start, weighting, 200)]
+    every = [*alone(np.stack([d, d]), start, weighting, 200)]
     assert len(every) == 203
     assert {partition for partition, _ in every} == set(coarsenings(start))
     for partition, cost in every:
         assert cost == pytest.approx(partition_cost(d, partition, weighting), abs=1e-15)
-    few = [*merges(np.stack([d, d]), start, weighting, 5)]
+    few = [*alone(np.stack([d, d]), start, weighting, 5)]
     counts = [max(partition) + 1 for partition, _ in few]
     assert counts == [6] + [5] * 5 + [4] * 5 + [3] * 5 + [2] * 5 + [1]
     first = sorted(cost for partition, cost in every if max(partition) == 4)[:5]
@@ -89,11 +94,11 @@ def test_several_kept_at_a_time_are_all_there_are_or_the_cheapest(weighting):
 
 
 def test_merging_takes_what_costs_least():
-    (_, (second, cost), *_) = merges(np.stack([D, D]), (0, 1, 2, 3, 4), "tasks", 1)
+    (_, (second, cost), *_) = alone(np.stack([D, D]), (0, 1, 2, 3, 4), "tasks", 1)
     assert second == (0, 0, 1, 2, 3)
     assert cost == pytest.approx(0.2 / 5)
     by_guide = 1.5 - D
-    (_, (second, _), *_) = merges(np.stack([D, by_guide]), (0, 1, 2, 3, 4), "tasks", 1)
+    (_, (second, _), *_) = alone(np.stack([D, by_guide]), (0, 1, 2, 3, 4), "tasks", 1)
     assert second == (0, 1, 2, 3, 3)
 
 
@@ -103,7 +108,26 @@ def test_wide_clusters_merge_before_close_tasks_where_that_adds_less(weighting):
     for one, other, value in ((0, 1, 0.9), (2, 3, 0.8), (4, 5, 0.5)):
         d[one, other] = d[other, one] = value
     start = (0, 0, 1, 1, 2, 3)
-    (_, (second, cost), *_) = merges(np.stack([d, d]), start, weighting, 1)
+    (_, (second, cost), *_) = alone(np.stack([d, d]), start, weighting, 1)
     # The sum of widths goes from 1.7 to 1.0 and not to 2.2; by tasks from 3.4 to 4.0, not to 4.4.
     assert second == (0, 0, 0, 0, 1, 2)
     assert cost == pytest.approx(1 / 3 if weighting == "clusters" else 4 / 6)
+
+
+@pytest.mark.parametrize("weighting", ["clusters", "tasks"])
+@pytest.mark.parametrize("width", [1, 3, 40])
+def test_partitions_merged_together_do_as_each_by_itself(weighting, width):
+    rng = np.random.default_rng(2)
+    d = np.round(rng.uniform(0, 2, (2, 9, 9)), 1)  # so that many merges tie
+    d = d + d.swapaxes(1, 2)
+    starts = []
+    while len(starts) < 12:
+        numbers = rng.integers(0, 6, 9).tolist()
+        seen = list(dict.fromkeys(numbers))
+        if len(seen) == 6:
+            starts.append(tuple(map(seen.index, numbers)))
+    found = [[] for _ in starts]
+    for start, *each in merges(d, starts, weighting, width):
+        found[start].append(tuple(each))
+    for start, together in zip(starts, found, strict=True):
+        assert together == alone(d, start, weighting, width)
