@@ -19,7 +19,7 @@ from PIL import Image
 
 from shareconsole.errors import DataDamaged
 from shareconsole.files.celeba_attributes import ATTRIBUTES, COLUMNS, PARTS, ROWS
-from shareconsole.files.decoded import decoded
+from shareconsole.files.decoded import announce, decoded
 from shareconsole.files.images import UNREADABLE
 from shareconsole.files.zips import check_plain, content, files_in, opened, sha256
 
@@ -134,7 +134,6 @@ def read_faces(
         sha256(paths[FACES]),
         lambda: _decode_all(paths[FACES], names, size),
         parts,
-        sum(map(len, names.values())),
     )
 
 
@@ -279,6 +278,7 @@ def _member(index: Mapping[str, zipfile.ZipInfo], path: Path, name: str) -> zipf
 def _decode_all(
     path: Path, names: Mapping[str, Sequence[str]], size: int
 ) -> dict[str, NDArray[np.uint8]]:
+    announce(sum(map(len, names.values())))
     with opened(path) as archive:
         index = _index(archive, path)
         members = {

@@ -96,7 +96,9 @@ def check_pixels(file_set: FileSet, paths: dict[str, Path]) -> None:
 
 
 def _cannot_read(error: OSError) -> DataDamaged:
-    return DataDamaged(f"cannot read {error.filename}: {error.strerror or error}")
+    # An error while reading, other than while opening, does not tell the file.
+    file = f" {error.filename}" if error.filename else " a file"
+    return DataDamaged(f"cannot read{file}: {error.strerror or error}")
 
 
 def _reader(file_set: FileSet) -> ModuleType:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from shareconsole.errors import DataDamaged, DataMissing
-from shareconsole.files.decoded import decoded
+from shareconsole.files.decoded import announce, decoded
 from shareconsole.files.images import read_header, read_image
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ def read_set(
         DataDamaged: A file cannot be read, or is of another size or colour.
     """
     what = f"{source} {frame} {_VERSION}"
-    return decoded(
-        what,
-        _fingerprint(sets),
-        lambda: {name: _decode(sets[name], frame) for name in sets},
-        count=sum(map(len, sets.values())),
-    )
+
+    def decode() -> dict[str, NDArray[np.uint8]]:
+        announce(sum(map(len, sets.values())))
+        return {name: _decode(sets[name], frame) for name in sets}
+
+    return decoded(what, _fingerprint(sets), decode)
 
 
 def _decode(paths: Sequence[Path], frame: Frame) -> NDArray[np.uint8]:

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from shareconsole.errors import DataDamaged
-from shareconsole.files.decoded import decoded
+from shareconsole.files.decoded import announce, decoded
 from shareconsole.files.images import UNREADABLE
-from shareconsole.files.omniglot_alphabets import BACKGROUND, CHARACTERS, DRAWINGS, EVALUATION, SIDE
+from shareconsole.files.omniglot_alphabets import BACKGROUND, DRAWINGS, EVALUATION, SIDE
 from shareconsole.files.zips import check_plain, content, files_in, opened, sha256
 
 if TYPE_CHECKING:
@@ -99,7 +99,6 @@ def read_drawings(paths: Mapping[str, Path], size: int, alphabets: Collection[st
         state,
         lambda: _pack(_decode_all(paths, size), size),
         alphabets,
-        sum(CHARACTERS.values()) * DRAWINGS,
     )
     for alphabet in alphabets:
         if alphabet not in kept:
@@ -113,7 +112,9 @@ def _decode_all(paths: Mapping[str, Path], size: int) -> Drawings:
     for name in ZIPS:
         path = paths[name]
         with opened(path) as archive:
-            for alphabet, members in _index(archive, path).items():
+            index = _index(archive, path)
+            announce(sum(map(len, index.values())))
+            for alphabet, members in index.items():
                 shape = (len(members) // DRAWINGS, DRAWINGS, size, size)
                 images = np.empty(shape, np.uint8)
                 for (character, person), member in members.items():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -153,6 +154,7 @@ def _read(path: Path, tasks: Sequence[str] | Literal["all"]) -> _Table:
             names = [name.strip() for name in next(lines, [])]
             table = _columns(path, names, tasks)
             seen: set[str] = set()
+            real = cache(os.path.realpath)  # which asks the disk
             for cells in lines:
                 if not cells:
                     continue
@@ -162,7 +164,9 @@ def _read(path: Path, tasks: Sequence[str] | Literal["all"]) -> _Table:
                     raise DataDamaged(f"{where}: has {len(row)} cells, the first line {len(names)}")
                 if not row[table.image]:
                     raise DataDamaged(f"{where}: no image")
-                image = _place(path, row[table.image])
+                # By where its folder really is, so that every spelling of it is one image.
+                folder, name = os.path.split(path.parent / row[table.image])
+                image = os.path.join(real(folder), name)
                 if image in seen:
                     raise DataDamaged(f"{where}: {row[table.image]} was in a line before")
                 seen.add(image)
@@ -198,13 +202,6 @@ def _columns(path: Path, names: list[str], tasks: Sequence[str] | Literal["all"]
     return _Table(
         [], names.index(IMAGE_COLUMN), split, {name: names.index(name) for name in wanted}
     )
-
-
-def _place(path: Path, image: str) -> str:
-    """What two spellings of one path have in common."""
-    # What lies behind .. depends on links; asking the disk for every row would take long.
-    behind = ".." in Path(image).parts
-    return os.path.realpath(path.parent / image) if behind else os.path.abspath(path.parent / image)
 
 
 def _samples(labels_TN: NDArray[np.int64]) -> list[int]:

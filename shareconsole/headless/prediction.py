@@ -11,7 +11,7 @@ from shareconsole.headless.styles import GOOD
 from shareconsole.headless.tables import Page, cell
 from shareconsole.launch import memory_budget
 from shareconsole.spec.checks import predict
-from shareconsole.spec.data.table import validation_images
+from shareconsole.spec.data.table import OfficialFilesTable, validation_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
         "images": {
             **_numbers(loaded.preset),
             "shared": loaded.preset.data.shape().shared_inputs,
+            "as_published": _of_others(loaded.preset),
         },
         "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
@@ -84,7 +85,12 @@ def _images(preset: Preset) -> str:
     """Return how many images there are of a task, from the least to the most."""
     words = [f"{_range(numbers)} {part}" for part, numbers in _numbers(preset).items() if numbers]
     whose = "for all tasks" if preset.data.shape().shared_inputs else "per task"
-    return f"{', '.join(words)} {whose}"
+    return f"{', '.join(words)} {whose}{' as published' * _of_others(preset)}"
+
+
+def _of_others(preset: Preset) -> bool:
+    """Whether numbers are those of published files, whatever lies there in their place."""
+    return isinstance(preset.data, OfficialFilesTable) and preset.data.verify == "form"
 
 
 def _range(numbers: Sequence[int]) -> str:

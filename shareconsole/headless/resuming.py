@@ -9,7 +9,12 @@ from shareconsole.headless.commands import command
 from shareconsole.headless.requests import HELD, RESTARTABLE
 from shareconsole.safe_text import safe_text
 from shareconsole.store.atomic import StoreError, read_bytes
-from shareconsole.store.checkpoints import checkpoint_directories, newest_checkpoint
+from shareconsole.store.checkpoints import (
+    all_damaged,
+    checkpoint_directories,
+    newest_checkpoint,
+    without_them,
+)
 from shareconsole.store.identity import read_identity
 from shareconsole.store.lock import probe
 
@@ -46,6 +51,8 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
     if state.word not in RESTARTABLE | {"finished", "unreadable"}:
         raise UsageError(f"cannot resume {folder.id}: it is {state.word}{_why(state)}")
     saved = newest_checkpoint(folder)
+    if saved is None and checkpoint_directories(folder, broken=True):
+        raise UsageError(f"cannot resume: {all_damaged(folder)}; {without_them(folder)}")
     if steps is not None and saved is not None and steps <= saved:
         raise UsageError(f"{folder.id} is at step {saved:,}; --steps must be more than that")
     preset.data.check_files()
@@ -57,9 +64,7 @@ def check_restart(folder: RunFolder, state: State, steps: int | None) -> list[st
         notes.append(f"warning: {state.reason}; {where} all the same")
     if steps is not None and state.attempt is not None and steps < state.attempt.steps:
         notes.append(f"{folder.id} now ends with step {steps:,}, not with {state.attempt.steps:,}")
-    # With damaged ones only, the trainer refuses.
-    none = not checkpoint_directories(folder, broken=True)
-    if none and state.attempt is not None:
+    if saved is None and state.attempt is not None:
         notes.append(f"there is no checkpoint of {folder.id}: it starts again from step 0")
     return notes
 

@@ -211,7 +211,7 @@ class _Search:
     ) -> list[dict[Partition, float]]:
         """The partitions of a unit that each of these may refine, and what each costs."""
         found: list[dict[Partition, float]] = [{} for _ in partitions]
-        # Those of as many clusters are merged together, which is ten times as fast as one by one.
+        # Those of as many clusters are merged together: several times as fast as one by one.
         alike: dict[int, list[int]] = {}
         for place, partition in enumerate(partitions):
             if self._merges(partition):

@@ -50,6 +50,22 @@ def require_checkpoint(folder: RunFolder, step: int | None) -> Path:
     return found[step]
 
 
+def all_damaged(folder: RunFolder) -> str:
+    """Say that not one of a run's checkpoints, of which there is one at least, can be used."""
+    count = len(checkpoint_directories(folder, broken=True))
+    which = (
+        f"all {count} checkpoints of {folder.id} are"
+        if count > 1
+        else (f"the checkpoint of {folder.id} is")
+    )
+    return f"{which} damaged"
+
+
+def without_them(folder: RunFolder) -> str:
+    """Say what would be without any checkpoint."""
+    return f"without the folder {folder.checkpoints} it starts again from step 0"
+
+
 def newest_checkpoint(folder: RunFolder) -> int | None:
     """The step of the newest checkpoint whose manifest can be read, None if there is none."""
     for directory in checkpoint_directories(folder):

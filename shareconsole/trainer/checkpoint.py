@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from shareconsole.store.atomic import StoreError, sha256_file, sync_folder
-from shareconsole.store.checkpoints import checkpoint_directories, require_checkpoint
+from shareconsole.store.checkpoints import (
+    all_damaged,
+    checkpoint_directories,
+    require_checkpoint,
+)
 from shareconsole.store.clock import utc_now
 from shareconsole.trainer.manifest import Manifest, read_manifest
 
@@ -132,9 +136,7 @@ def load_newest(
         except StoreError as error:
             rejected(directory.name, str(error))
     if directories:
-        number = f"all {len(directories)} checkpoints" if len(directories) > 1 else "the checkpoint"
-        are = "are" if len(directories) > 1 else "is"
-        raise StoreError(f"{number} of {folder.id} {are} damaged")
+        raise StoreError(all_damaged(folder))
     return None
 
 

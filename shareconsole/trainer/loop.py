@@ -15,6 +15,7 @@ from shareconsole.errors import RunFailedError, UsageError
 from shareconsole.sharing.method import Stopwatch
 from shareconsole.store.atomic import StoreError
 from shareconsole.store.best import Best, best_on_record
+from shareconsole.store.checkpoints import without_them
 from shareconsole.store.heartbeat import Flag
 from shareconsole.store.stages import start_of
 from shareconsole.trainer.checkpoint import load_newest, save_checkpoint
@@ -322,9 +323,7 @@ class Trainer:
                 ),
             )
         except StoreError as error:
-            raise UsageError(
-                f"{error}; without the folder {self.folder.checkpoints} it starts again from step 0"
-            ) from error
+            raise UsageError(f"{error}; {without_them(self.folder)}") from error
         if loaded is not None:
             state, manifest = loaded
             misfits = self.experiment.misfits(state["experiment"])

@@ -145,6 +145,8 @@ def test_check_knows_the_size_of_a_run_without_its_files(cli, data):
     assert images["shared"]
     assert images["validation"] == [19_867] * 40
     assert "19,867 validation, 19,962 test for all tasks" in cli("check", "branched-celeba").out
+    form = cli("check", "lws-cifar100", "--set", "data.verify=form").out
+    assert "500 test per task as published" in form
     held_out = cli("check", "digits", "--set", "train.validation_fraction=0.3").out
     assert "70 train, 30 validation, 349 to 350 test per task" in held_out
     write_cifar(data, "cifar100", {})

@@ -174,10 +174,14 @@ def test_without_a_checkpoint_the_person_knows_that_it_starts_again(cli, runs, s
     synthetic.save(folder)
     assert again not in cli("resume", "latest").err
     assert "now ends with step 15, not with 20" in cli("resume", "latest", "--steps", "15").err
-    # Of damaged ones the trainer speaks, which refuses.
+    # Damaged ones are not passed over.
     for directory in folder.checkpoints.iterdir():
         (directory / "manifest.json").unlink()
-    assert again not in cli("resume", "latest").err
+    begun = len(started)
+    result = cli("resume", "latest", "--steps", "15")
+    assert (result.code, len(started)) == (2, begun)
+    assert f"the checkpoint of {folder.id} is damaged; without the folder" in result.err
+    assert "now ends" not in result.err
     # A run that never began has nothing to start again.
     synthetic.new_run(runs, "fresh")
     assert "no checkpoint" not in cli("resume", "latest").err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def test_the_same_faces_dealt_otherwise_are_not_taken_for_the_ones_before(folder
 def test_many_faces_are_announced_once(folder, monkeypatch, capsys):
     monkeypatch.setattr(decoded, "_MANY", 22)
     options().check_files()
-    assert capsys.readouterr().err == "note: decoding 22 images, which are then kept\n"
+    assert capsys.readouterr().err == "note: decoding 22 images, which takes a while\n"
     options().check_files()
     monkeypatch.setattr(decoded, "_MANY", 23)
     options(size=8).check_files()
@@ -274,3 +275,23 @@ def test_a_zip_that_is_damaged(folder):
     at = whole.index(GOOD[:20]) + 400
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     refused("000001.jpg is damaged: Bad CRC-32")
+
+
+def test_a_cache_whose_directory_is_damaged_is_made_anew(folder, monkeypatch):
+    before = load_celeba(options())
+    [kept] = (Path(os.environ["SHARECONSOLE_CACHE"]) / "decoded").iterdir()
+    whole = kept.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    calls = []
+    decode = files._decode_all
+    monkeypatch.setattr(files, "_decode_all", lambda *given: calls.append(given) or decode(*given))
+    made_anew = 0
+    for bit in range(8):
+        for at in range(directory, len(whole), 5):
+            calls.clear()
+            kept.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            after = load_celeba(options())
+            made_anew += len(calls)
+            assert torch.equal(after.test.images[0], before.test.images[0])
+            assert len(after.train.images[0]) == len(before.train.images[0])
+    assert made_anew > 100

@@ -182,6 +182,20 @@ def test_one_image_by_two_names_is_one_image(table):
     assert "was in a line before" in issue(table)
 
 
+def test_a_linked_folder_does_not_hide_that_an_image_is_there_twice(table, tmp_path):
+    with table.open("a") as file:
+        file.write("pictures/../pictures/0.png,no,no\n")
+    (tmp_path / "link").symlink_to(table.parent)
+    assert "was in a line before" in issue(tmp_path / "link" / table.name)
+    (tmp_path / "disk").mkdir()
+    (table.parent / "pictures").rename(tmp_path / "disk" / "pictures")
+    (table.parent / "pictures").symlink_to(tmp_path / "disk" / "pictures")
+    (tmp_path / "disk" / "pictures" / "deep").mkdir()
+    text = table.read_text().replace("pictures/../pictures/0.png", "pictures/deep/../0.png")
+    table.write_text(text)
+    assert "was in a line before" in issue(table)
+
+
 def test_two_images_by_what_looks_like_one_name_are_two(table):
     (table.parent / "elsewhere" / "deep").mkdir(parents=True)
     save(table.parent / "elsewhere" / "0.png", pixels(77))

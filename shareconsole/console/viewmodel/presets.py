@@ -54,7 +54,10 @@ class ResolvedPreset:
 
 
 def preset_choices(cwd: Path | None = None) -> tuple[PresetChoice, ...]:
-    """Return the presets that a name can mean, as listed. Loads pydantic: call it from a worker."""
+    """Return the presets that a name can mean, in the order of ``list_presets``.
+
+    Loads pydantic: call it from a worker.
+    """
     from shareconsole.spec.toml import list_presets
 
     return tuple(
