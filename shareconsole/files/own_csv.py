@@ -164,6 +164,8 @@ def _read(path: Path, tasks: Sequence[str] | Literal["all"]) -> _Table:
                     raise DataDamaged(f"{where}: has {len(row)} cells, the first line {len(names)}")
                 if not row[table.image]:
                     raise DataDamaged(f"{where}: no image")
+                if "\0" in row[table.image]:
+                    raise DataDamaged(f"{where}: the path of the image has a NUL character in it")
                 # By where its folder really is, so that every spelling of it is one image.
                 folder, name = os.path.split(path.parent / row[table.image])
                 image = os.path.join(real(folder), name)

@@ -38,7 +38,7 @@ def prediction_json(loaded: LoadedPreset) -> dict[str, Any]:
         "images": {
             **_numbers(loaded.preset),
             "shared": loaded.preset.data.shape().shared_inputs,
-            "as_published": _of_others(loaded.preset),
+            "as_published": _as_published(loaded.preset),
         },
         "missing_files": _missing(loaded.preset),
         "settings": loaded.preset.model_dump(mode="json"),
@@ -85,10 +85,10 @@ def _images(preset: Preset) -> str:
     """Return how many images there are of a task, from the least to the most."""
     words = [f"{_range(numbers)} {part}" for part, numbers in _numbers(preset).items() if numbers]
     whose = "for all tasks" if preset.data.shape().shared_inputs else "per task"
-    return f"{', '.join(words)} {whose}{' as published' * _of_others(preset)}"
+    return f"{', '.join(words)} {whose}{' as published' * _as_published(preset)}"
 
 
-def _of_others(preset: Preset) -> bool:
+def _as_published(preset: Preset) -> bool:
     """Whether numbers are those of published files, whatever lies there in their place."""
     return isinstance(preset.data, OfficialFilesTable) and preset.data.verify == "form"
 

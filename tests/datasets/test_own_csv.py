@@ -203,3 +203,10 @@ def test_two_images_by_what_looks_like_one_name_are_two(table):
     with table.open("a") as file:
         file.write("pictures/link/../0.png,no,b\n")
     assert options(table).issues() == []
+
+
+@pytest.mark.parametrize("image", ["pictures/0\0.png", "pic\0tures/0.png"])
+def test_no_path_has_a_nul_in_it(table, image):
+    with table.open("a") as file:
+        file.write(f"{image},no,b\n")
+    assert f"{table}, line 12: the path of the image has a NUL character" in issue(table)
