@@ -149,7 +149,7 @@ def test_values_of_maziarz_and_others_released_code_for_three_clusters():
     assert predict(preset).parameters == stem + layers + norms + heads == 89_592
 
 
-def test_the_thin_network_of_lu_and_others():
+def test_the_thin_network_is_vgg_16_with_32_channels():
     preset = load_preset("branched-celeba").preset
     method, shape = preset.method, preset.data.shape()
     assert shape.num_classes == (2,) * 40
@@ -162,9 +162,10 @@ def test_the_thin_network_of_lu_and_others():
     # 3 to 32 channels, twelve times 32 to 32, scale and offset of each; 128 features to 64 to 64.
     convolutions, dense = [864 + 64, *[9 * 32 * 32 + 64] * 12], [129 * 64, 65 * 64]
     assert [unit.parameters for unit in units] == convolutions + dense
-    # One logit for each of 40 attributes, 224x224 pixels, a bias in place of scale and offset.
-    published = sum(convolutions) - 13 * 32 + 64 * (7 * 7 * 32 + 1) + 65 * 64 + 65 * 40
-    assert round(published / 1e6, 2) == 0.22
+    # What the preset's comment says of 224x224 pixels: one logit for each of 40 attributes, and a
+    # bias in place of scale and offset.
+    at_224 = sum(convolutions) - 13 * 32 + 64 * (7 * 7 * 32 + 1) + 65 * 64 + 65 * 40
+    assert round(at_224 / 1e6, 2) == 0.22
     pooled = [i for i, word in enumerate(preset.network.conv_pool, 1) if word == "max"]
     assert pooled == [2, 4, 7, 10, 13]  # as in VGG-16
 
